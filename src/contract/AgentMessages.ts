@@ -1,0 +1,53 @@
+import { Schema } from "effect"
+import { Timestamp } from "./Job.ts"
+
+/** Core NATS messages of agents: at most once, never the truth. */
+
+export const AgentState = Schema.Literals(["STARTING", "READY", "BUSY", "DRAINING", "SETUP_FAILED", "DEFUNCT"])
+export type AgentState = typeof AgentState.Type
+
+/** `agents.<pool>.<agent>`, every heartbeat interval and at every change of a claim. */
+export const Heartbeat = Schema.Struct({
+  agent: Schema.String,
+  pool: Schema.String,
+  version: Schema.String,
+  at: Timestamp,
+  interval_ms: Schema.Int,
+  state: AgentState,
+  draining: Schema.Boolean,
+  slots: Schema.Int,
+  claims: Schema.Array(
+    Schema.Struct({ job_id: Schema.String, attempt: Schema.Int, started_sequence: Schema.Int })
+  ),
+  /** Models in memory now. */
+  models_loaded: Schema.Array(Schema.String),
+  execution_provider: Schema.NullOr(Schema.Literals(["cuda", "cpu"]))
+})
+export type Heartbeat = typeof Heartbeat.Type
+
+/** `progress.<job>` */
+export const Progress = Schema.Struct({
+  job_id: Schema.String,
+  attempt: Schema.Int,
+  phase: Schema.Literals(["loading", "running"]),
+  /** Steps done, 0..steps. */
+  step: Schema.Int,
+  steps: Schema.Int,
+  at: Timestamp
+})
+export type Progress = typeof Progress.Type
+
+/** `control.cancel.<job>`: a hint; the record says whether the job is cancelled. */
+export const CancelSignal = Schema.Struct({ job_id: Schema.String })
+export type CancelSignal = typeof CancelSignal.Type
+
+/** `control.drain.<agent>`, request and reply. The request is a lease of 30 s: unless renewed the agent pulls again. */
+export const DrainRequest = Schema.Struct({ requested_by: Schema.String })
+export type DrainRequest = typeof DrainRequest.Type
+export const DrainReply = Schema.Struct({
+  agent: Schema.String,
+  /** True only after the agent's last pull has ended and it holds no claim. */
+  drained: Schema.Boolean,
+  claims: Schema.Int
+})
+export type DrainReply = typeof DrainReply.Type
