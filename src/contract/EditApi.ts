@@ -89,10 +89,17 @@ export type JobSummary = typeof JobSummary.Type
 export const StatusResponse = Schema.Struct({ ...jobFields, output_b64: Schema.String, input_size: Schema.String, output_size: Schema.String })
 export type StatusResponse = typeof StatusResponse.Type
 
-/** Query of `/api/history`; numbers arrive as text. */
+/** Query parameters arrive as text; an empty one is not zero. */
+const wholeNumberText = (minimum: number, maximum: number) =>
+  Schema.String.check(Schema.isPattern(/^\d{1,9}$/, { expected: "a whole number" })).pipe(
+    Schema.decodeTo(Schema.NumberFromString),
+    Schema.check(Schema.isBetween({ minimum, maximum }))
+  )
+
+/** Query of `/api/history`. */
 export const HistoryQuery = Schema.Struct({
-  page: orDefault(Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1_000_000 })), "1"),
-  limit: orDefault(Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: historyPageMax })), "20"),
+  page: orDefault(wholeNumberText(1, 1_000_000), "1"),
+  limit: orDefault(wholeNumberText(1, historyPageMax), "20"),
   status: Schema.optionalKey(Schema.Literals(["completed", "processing", "queued", "failed", "cancelled"]))
 })
 
@@ -125,7 +132,7 @@ export const QueueResponse = Schema.Struct({
 export type QueueResponse = typeof QueueResponse.Type
 
 export const ScaleQuery = Schema.Struct({
-  replicas: orDefault(Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 10_000 })), "1"),
+  replicas: orDefault(wholeNumberText(0, 10_000), "1"),
   pool: Schema.optionalKey(Schema.NonEmptyString)
 })
 export const ScaleResponse = Schema.Struct({
