@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config"
+
+/**
+ * Three projects: `unit` starts no processes, `contract` checks what the programs agree on, `integration` runs real
+ * servers (one nats-server a file), so that only two of its files run at once.
+ */
+export default defineConfig({
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"] } },
+      { extends: true, test: { name: "contract", include: ["test/contract/**/*.test.ts"], testTimeout: 30_000 } },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          teardownTimeout: 20_000
+        }
+      }
+    ]
+  }
+})
