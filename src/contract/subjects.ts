@@ -122,3 +122,10 @@ export const allPoolStatuses = "pools.*"
 /** Names of images: never shared between jobs or attempts, never overwritten. */
 export const inputBlobName = (job: string, sha256: string): string => `${job}/in/${sha256}`
 export const outputBlobName = (job: string, attempt: number, sha256: string): string => `${job}/${attempt}/${sha256}`
+
+/** Webhook deliveries: one subject an endpoint, so that a slow receiver holds up nobody else. */
+export const hooksStream = "HOOKS"
+export const hookSubject = (endpoint: string): string => `hooks.due.${encodeToken(endpoint)}`
+export const hookScheduleSubject = (endpoint: string, eventId: string): string =>
+  `hooks.later.${encodeToken(endpoint)}.${encodeToken(eventId)}`
+export const hookConsumer = (endpoint: string): string => `due=${encodeToken(endpoint)}`
