@@ -1,7 +1,16 @@
-import { Context, type Effect, type Scope, type Stream } from "effect"
-import type { DrainReply, Heartbeat, Progress } from "../../contract/AgentMessages.ts"
-import type { PoolStatusMessage } from "../../contract/GpuPool.ts"
-import type { LogUnavailable } from "./errors.ts"
+import type { NatsConnection } from "@nats-io/transport-node"
+import { Clock, Context, Effect, Layer, Stream } from "effect"
+import { Heartbeat } from "../../contract/AgentMessages.ts"
+import { PoolStatusMessage } from "../../contract/GpuPool.ts"
+import { allHeartbeats, allPoolStatuses, heartbeatSubject, poolStatusSubject } from "../../contract/subjects.ts"
+import { Connection } from "./Connection.ts"
+import { coreMessages } from "./coreMessages.ts"
+import { type Claim, Listening } from "./silence.ts"
+
+/** A pool whose fleet says nothing for this long has no status. */
+const poolStatusMaxAgeMs = 10_000
+/** How long the broker may take to hand over what it still holds for this connection. */
+const catchUpTimeoutMs = 1_000
 
 /** Who is alive: agents' heartbeats as this program hears them, and the local fleet's pool status. Never the truth. */
 export class Presence extends Context.Service<Presence, {
@@ -12,24 +21,67 @@ export class Presence extends Context.Service<Presence, {
    * True when no heartbeat naming this claim was heard for two intervals counted from this program's own (re)connect
    * (job-log rule 2). False while this program has not yet listened that long.
    */
-  readonly isSilent: (claim: { readonly agent: string; readonly job_id: string; readonly attempt: number }) => Effect.Effect<boolean>
+  readonly isSilent: (claim: Claim) => Effect.Effect<boolean>
   readonly announcePool: (message: PoolStatusMessage) => Effect.Effect<void>
   /** Latest status of each pool heard in the last 10 s. */
   readonly pools: Effect.Effect<ReadonlyMap<string, PoolStatusMessage>>
-}>()("darkroom/platform/nats/Presence") {}
+  /** Messages that could not be read since the start; they are skipped. */
+  readonly unreadable: Effect.Effect<number>
+}>()("darkroom/platform/nats/Presence") {
+  static readonly layer = Layer.effect(
+    Presence,
+    Effect.gen(function*() {
+      const { nc } = yield* Connection
+      const clock = yield* Clock.Clock
+      const now = () => clock.currentTimeMillisUnsafe()
+      const messages = coreMessages(nc)
+      const listening = new Listening()
+      const pools = new Map<string, { readonly message: PoolStatusMessage; readonly heardAtMs: number }>()
 
-/** Core NATS signals about one job or agent: at most once. */
-export class Signals extends Context.Service<Signals, {
-  readonly cancel: (jobId: string) => Effect.Effect<void>
-  /** Job ids for which somebody asked to cancel; the listener re-reads the record. */
-  readonly cancels: Stream.Stream<string, LogUnavailable>
-  readonly progress: (progress: Progress) => Effect.Effect<void>
-  readonly progressOf: (jobId: string) => Stream.Stream<Progress, LogUnavailable>
-  /** Asks an agent to drain: a lease of 30 s. Fails when the agent does not answer. */
-  readonly drain: (agent: string, requestedBy: string) => Effect.Effect<DrainReply, LogUnavailable>
-  /** Answers drain requests for an agent until the scope closes. */
-  readonly serveDrain: (
-    agent: string,
-    answer: Effect.Effect<DrainReply>
-  ) => Effect.Effect<void, LogUnavailable, Scope.Scope>
-}>()("darkroom/platform/nats/Signals") {}
+      yield* followConnection(nc, listening, now)
+      yield* messages.subscribe(allHeartbeats, Heartbeat, (heartbeat) => listening.hear(heartbeat, now()))
+      yield* messages.subscribe(allPoolStatuses, PoolStatusMessage, (message) =>
+        void pools.set(message.pool, { message, heardAtMs: now() }))
+      listening.connected(now())
+
+      const isSilent = Effect.fn("Presence.isSilent")(function*(claim: Claim) {
+        if (!listening.isSilent(claim, now())) return false
+        // This process may have been paused: what the broker sent meanwhile is still unread.
+        const caughtUp = yield* Effect.tryPromise(() => nc.flush()).pipe(
+          Effect.timeout(catchUpTimeoutMs),
+          Effect.match({ onFailure: () => false, onSuccess: () => true })
+        )
+        return caughtUp && listening.isSilent(claim, now())
+      })
+
+      return Presence.of({
+        beat: (heartbeat) =>
+          messages.publish(heartbeatSubject(heartbeat.pool, heartbeat.agent), Heartbeat, heartbeat),
+        alive: (pool) => Effect.sync(() => listening.alive(now(), pool)),
+        isSilent,
+        announcePool: (message) => messages.publish(poolStatusSubject(message.pool), PoolStatusMessage, message),
+        pools: Effect.sync(() => {
+          const oldestMs = now() - poolStatusMaxAgeMs
+          for (const [pool, { heardAtMs }] of pools) if (heardAtMs <= oldestMs) pools.delete(pool)
+          return new Map([...pools].map(([pool, { message }]) => [pool, message]))
+        }),
+        unreadable: Effect.sync(messages.unreadable)
+      })
+    })
+  )
+}
+
+/** While the broker is away nothing can be heard, so that time does not count as silence. */
+const followConnection = (nc: NatsConnection, listening: Listening, now: () => number) => {
+  const status = nc.status()
+  return Stream.fromAsyncIterable(status, (cause) => cause).pipe(
+    Stream.runForEach(({ type }) =>
+      Effect.sync(() => {
+        if (type === "disconnect" || type === "staleConnection") listening.disconnected()
+        if (type === "reconnect") listening.connected(now())
+      })
+    ),
+    Effect.ignore,
+    Effect.forkScoped
+  )
+}
