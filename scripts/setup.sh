@@ -3,7 +3,6 @@
 # (the npm package "node", 24.x) first on PATH. Runs on bash 3.2 and BSD tools. Says what it does on standard error.
 
 darkroom_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-darkroom_cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/darkroom
 darkroom_min_node=20
 darkroom_tried="linux-x64 with glibc"
 
