@@ -1,0 +1,97 @@
+import { Effect } from "effect"
+import type { StoredModel } from "../models/ModelStore.ts"
+import type { EngineProcess, ProcessEnded } from "./EngineProcess.ts"
+import { EngineCrashed, type EngineError, EngineOutOfMemory, EngineTimeout, RunFailed } from "./errors.ts"
+import type { EngineReport, EngineResult, RunRequest } from "./protocol.ts"
+
+/** One question to the engine and its answer: a load, or a run with its steps. */
+
+export interface RunSettings {
+  /** Longest run, in milliseconds; loading the model is not part of it. */
+  readonly timeoutMs: number
+  readonly onLoading: Effect.Effect<void>
+  readonly onStep: (step: number, steps: number) => Effect.Effect<void>
+}
+
+/** Pure: what the end of the process means for the job that it ran. */
+export const errorOf = (end: ProcessEnded, during: string, limits: { timeoutMs: number; memoryMaxBytes: number }): EngineError => {
+  switch (end.killedFor) {
+    case "memory":
+      return new EngineOutOfMemory({ limitBytes: limits.memoryMaxBytes })
+    case "timeout":
+      return new EngineTimeout({ timeoutMs: limits.timeoutMs })
+    default:
+      return new EngineCrashed({ message: `the engine ended with ${end.how} while ${during}` })
+  }
+}
+
+/** Reports until `pick` takes one; others (of a run that was cancelled before) are dropped. */
+const awaitReport = <A>(
+  process: EngineProcess,
+  pick: (report: EngineReport) => Effect.Effect<A, EngineError> | undefined
+): Effect.Effect<A, EngineError | ProcessEnded> =>
+  Effect.flatMap(process.take, (report) => pick(report) ?? Effect.suspend(() => awaitReport(process, pick)))
+
+export const loadInto = Effect.fn("engine.load")(function*(process: EngineProcess, { folder, manifest }: StoredModel, timeoutMs: number) {
+  yield* process.send({ _tag: "Load", folder, manifest })
+  yield* awaitReport(process, (report) => {
+    if (report._tag === "Loaded" && report.model === manifest.name) {
+      return Effect.logInfo("model loaded").pipe(Effect.annotateLogs({ model: report.model, load_ms: Math.round(report.load_ms) }))
+    }
+    if (report._tag === "LoadFailed" && report.model === manifest.name) {
+      return Effect.fail(new RunFailed({ class: "model_error", message: report.message }))
+    }
+    return undefined
+  }).pipe(
+    Effect.timeoutOrElse({ duration: timeoutMs, orElse: () => Effect.andThen(process.kill("timeout"), process.ended).pipe(Effect.flatMap(Effect.fail)) }),
+    Effect.catchTag("ProcessEnded", (end) => Effect.fail(errorOf(end, `loading ${manifest.name}`, { timeoutMs, memoryMaxBytes: process.memoryMaxBytes })))
+  )
+})
+
+/** Every report of the run; the answer is the result, or why there is none. */
+const follow = (process: EngineProcess, jobId: string, settings: RunSettings) => {
+  let during = "starting the run"
+  return awaitReport<EngineResult | "step">(process, (report) => {
+    if (!("job_id" in report) || report.job_id !== jobId) return undefined
+    switch (report._tag) {
+      case "Step":
+        during = `at step ${Math.min(report.step + 1, report.steps)} of ${report.steps}`
+        return Effect.as(settings.onStep(report.step, report.steps), "step" as const)
+      case "Result":
+        return Effect.succeed(report)
+      case "Failed":
+        return Effect.fail(new RunFailed({ class: report.class, message: report.message }))
+      case "Cancelled":
+        return Effect.interrupt
+    }
+  }).pipe(
+    Effect.repeat({ until: (report): report is EngineResult => report !== "step" }),
+    Effect.catchTag("ProcessEnded", (end) =>
+      Effect.fail(errorOf(end, during, { timeoutMs: settings.timeoutMs, memoryMaxBytes: process.memoryMaxBytes }))
+    )
+  )
+}
+
+/** Asks for the end of the run, waits for the next step, then no longer. */
+const cancel = (process: EngineProcess, jobId: string, hardStopMs: number): Effect.Effect<void> =>
+  process.send({ _tag: "Cancel", job_id: jobId }).pipe(
+    Effect.andThen(
+      Effect.interruptible(
+        awaitReport(process, (report) =>
+          "job_id" in report && report.job_id === jobId && report._tag !== "Step" ? Effect.void : undefined
+        )
+      )
+    ),
+    Effect.timeoutOrElse({ duration: hardStopMs, orElse: () => process.kill("cancel") }),
+    Effect.ignore
+  )
+
+export const runIn = (process: EngineProcess, request: RunRequest, settings: RunSettings, cancelHardStopMs: number) =>
+  process.send(request).pipe(
+    Effect.andThen(follow(process, request.job_id, settings)),
+    Effect.timeoutOrElse({
+      duration: settings.timeoutMs,
+      orElse: () => Effect.andThen(process.kill("timeout"), Effect.fail(new EngineTimeout({ timeoutMs: settings.timeoutMs })))
+    }),
+    Effect.onInterrupt(() => cancel(process, request.job_id, cancelHardStopMs))
+  )

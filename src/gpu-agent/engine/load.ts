@@ -1,0 +1,43 @@
+import { Effect, type Scope } from "effect"
+import { join } from "node:path"
+import type { ModelManifest } from "../../contract/ModelManifest.ts"
+import type { ExecutionProvider } from "../onnx/device.ts"
+import { openSession } from "../onnx/session.ts"
+import { families } from "../pipelines/families.ts"
+import { type Pipeline, PipelineError } from "../pipelines/Pipeline.ts"
+
+export interface LoadSettings {
+  readonly provider: ExecutionProvider
+  readonly threads: number
+  readonly testModels: boolean
+  readonly memoryMaxBytes: number
+}
+
+const unloadable = (message: string) => new PipelineError({ class: "model_error", message })
+
+/** Puts a model into memory, by the variant for the execution provider that this engine has. */
+export const loadModel = Effect.fn("engine.load")(function*(
+  folder: string,
+  manifest: ModelManifest,
+  settings: LoadSettings
+): Effect.fn.Return<Pipeline, PipelineError, Scope.Scope> {
+  const { family, name } = manifest
+  if (family === "noop" && !settings.testModels) {
+    return yield* unloadable(`${name} is a test model; it is loaded only with --test-models or DARKROOM_TEST_MODELS=1.`)
+  }
+  const load = families[family]
+  if (load === undefined) return yield* unloadable(`${name} is of the family ${family}, which this version of Darkroom cannot run.`)
+  const variant = manifest.variants.find((candidate) => candidate.execution_provider === settings.provider)
+  if (variant === undefined) {
+    return yield* unloadable(`${name} has no variant for ${settings.provider}; it has: ${manifest.variants.map((v) => v.execution_provider).join(", ")}.`)
+  }
+  const openGraph = (role: string) => {
+    const path = variant.graphs[role]
+    return path === undefined
+      ? Effect.fail(unloadable(`model.json of ${name} names no graph for the role ${role}.`))
+      : openSession(join(folder, path), settings)
+  }
+  return yield* load({ manifest, openGraph, memoryMaxBytes: settings.memoryMaxBytes }).pipe(
+    Effect.catchTag("OnnxError", (error) => Effect.fail(unloadable(error.message)))
+  )
+})

@@ -1,0 +1,99 @@
+import { Effect, type Fiber, Schema, Scope } from "effect"
+import { Worker } from "node:worker_threads"
+import type { ModelManifest } from "../../contract/ModelManifest.ts"
+import { chooseProvider } from "../onnx/provider.ts"
+import type { OnStep, Pipeline } from "../pipelines/Pipeline.ts"
+import { runPipeline } from "../pipelines/run.ts"
+import { loadModel, type LoadSettings } from "./load.ts"
+import { EngineReport, EngineRequest, type RunRequest } from "./protocol.ts"
+
+/** The engine process: the only one that loads ONNX Runtime. Started by the agent, ends with it. */
+
+const encodeReport = Schema.encodeSync(EngineReport)
+const send = (report: EngineReport): Effect.Effect<void> => Effect.sync(() => void process.send?.(encodeReport(report)))
+
+/** Lets messages in: `Cancel` can only be heard between two steps. */
+const breathe = Effect.callback<void>((resume) => void setImmediate(() => setImmediate(() => resume(Effect.void))))
+
+const models = new Map<string, { readonly manifest: ModelManifest; readonly pipeline: Pipeline }>()
+let settings: LoadSettings | undefined
+let current: { readonly jobId: string; readonly fiber: Fiber.Fiber<void> } | undefined
+
+const init = Effect.fnUntraced(
+  function*(request: Extract<EngineRequest, { _tag: "Init" }>) {
+    const { provider, warnings } = yield* chooseProvider(request.device, request.threads)
+    settings = {
+      provider,
+      threads: request.threads,
+      testModels: request.test_models,
+      memoryMaxBytes: request.memory_max_bytes
+    }
+    yield* send({ _tag: "Ready", execution_provider: provider, warnings })
+  },
+  Effect.catchTag("ProviderUnavailable", (error) => send({ _tag: "SetupFailed", message: error.message }))
+)
+
+// Models stay loaded until the process ends: ending it is the one reliable way to get GPU memory back.
+const processScope = Scope.makeUnsafe()
+
+const load = Effect.fnUntraced(function*({ folder, manifest }: Extract<EngineRequest, { _tag: "Load" }>) {
+  const startedMs = performance.now()
+  const loaded = yield* Effect.result(
+    settings === undefined ? Effect.die("Load before Init") : Scope.provide(loadModel(folder, manifest, settings), processScope)
+  )
+  if (loaded._tag === "Failure") return yield* send({ _tag: "LoadFailed", model: manifest.name, message: loaded.failure.message })
+  models.set(manifest.name, { manifest, pipeline: loaded.success })
+  yield* send({ _tag: "Loaded", model: manifest.name, load_ms: performance.now() - startedMs })
+})
+
+const run = Effect.fnUntraced(
+  function*(request: RunRequest) {
+    const model = models.get(request.model)
+    if (model === undefined) return yield* Effect.die(`Run of ${request.model} before its Load`)
+    const onStep: OnStep = (step, steps) => Effect.andThen(send({ _tag: "Step", job_id: request.job_id, step, steps }), breathe)
+    yield* send(yield* runPipeline(model.pipeline, model.manifest, request, onStep))
+  },
+  (effect, { job_id }) =>
+    effect.pipe(
+      Effect.catchTag("PipelineError", (error) => send({ _tag: "Failed", job_id, class: error.class, message: error.message })),
+      Effect.onInterrupt(() => send({ _tag: "Cancelled", job_id }))
+    )
+)
+
+const handle = (request: EngineRequest): Effect.Effect<void> => {
+  switch (request._tag) {
+    case "Init":
+      return init(request)
+    case "Load":
+      return load(request)
+    case "Run":
+      return run(request)
+    case "Cancel":
+      return Effect.void
+  }
+}
+
+const start = (request: EngineRequest): void => {
+  if (request._tag === "Cancel") {
+    if (current?.jobId === request.job_id) current.fiber.interruptUnsafe()
+    return
+  }
+  const fiber = Effect.runFork(handle(request))
+  if (request._tag === "Run") current = { jobId: request.job_id, fiber }
+  fiber.addObserver((exit) => {
+    current = undefined
+    // A bug here leaves the agent waiting for an answer: end, and let it see a crash.
+    if (exit._tag === "Failure" && !exit.cause.reasons.every((reason) => reason._tag === "Interrupt")) {
+      console.error(exit.cause)
+      process.exit(70)
+    }
+  })
+}
+
+const decodeRequest = Schema.decodeUnknownSync(EngineRequest)
+process.on("message", (message) => start(decodeRequest(message)))
+process.on("disconnect", () => process.exit(0))
+// Ctrl-C and a pod's end reach the whole process group; the agent decides what becomes of the run.
+process.on("SIGINT", () => {})
+process.on("SIGTERM", () => {})
+new Worker(new URL("./watchdog.ts", import.meta.url), { stdout: false, stderr: false }).unref()

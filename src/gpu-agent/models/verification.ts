@@ -1,0 +1,50 @@
+import { Effect } from "effect"
+import { createHash } from "node:crypto"
+import { createReadStream } from "node:fs"
+import { mkdir, readFile, realpath, rename, stat, writeFile } from "node:fs/promises"
+import { join, sep } from "node:path"
+import { pipeline } from "node:stream/promises"
+import type { ModelFile } from "../../contract/ModelManifest.ts"
+
+/**
+ * Hashing 40 GB at every start would take a minute, so a file that was verified is remembered with its size and
+ * times; a changed file is hashed again.
+ */
+
+const notes = "verified-models.json"
+
+const readNotes = (cacheDir: string): Promise<Record<string, string>> =>
+  readFile(join(cacheDir, notes), "utf8").then((text) => JSON.parse(text) as Record<string, string>).catch(() => ({}))
+
+/** Losing a note costs a hash, so a cache that cannot be written is no error. */
+const writeNote = async (cacheDir: string, path: string, note: string): Promise<void> => {
+  await mkdir(cacheDir, { recursive: true })
+  const draft = join(cacheDir, `${notes}.${process.pid}`)
+  await writeFile(draft, JSON.stringify({ ...(await readNotes(cacheDir)), [path]: note }, undefined, 2))
+  await rename(draft, join(cacheDir, notes))
+}
+
+const sha256Of = async (path: string): Promise<string> => {
+  const hash = createHash("sha256")
+  await pipeline(createReadStream(path, { highWaterMark: 4 * 1024 * 1024 }), hash)
+  return hash.digest("hex")
+}
+
+const check = async (folder: string, file: ModelFile, cacheDir: string): Promise<string | undefined> => {
+  const root = await realpath(folder)
+  const path = await realpath(join(folder, file.path)).catch(() => undefined)
+  if (path === undefined) return "the file is missing; install the model again."
+  if (!path.startsWith(root + sep)) return `it leads outside the model's folder, to ${path}.`
+  const { ctimeMs, mtimeMs, size } = await stat(path)
+  if (size !== file.bytes) return `it has ${size} bytes instead of ${file.bytes}; install the model again.`
+  const note = `${file.sha256} ${size} ${mtimeMs} ${ctimeMs}`
+  if ((await readNotes(cacheDir))[path] === note) return undefined
+  const actual = await sha256Of(path)
+  if (actual !== file.sha256) return `its sha256 is ${actual} instead of ${file.sha256}; install the model again.`
+  await writeNote(cacheDir, path, note).catch(() => {})
+  return undefined
+}
+
+/** `undefined` when the file is the one that the manifest names, else what is wrong with it. */
+export const isVerified = (folder: string, file: ModelFile, cacheDir: string): Effect.Effect<string | undefined> =>
+  Effect.promise(() => check(folder, file, cacheDir))

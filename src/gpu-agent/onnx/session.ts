@@ -1,0 +1,70 @@
+import { Effect, Schema, type Scope } from "effect"
+import { InferenceSession, Tensor } from "onnxruntime-node"
+import type { ExecutionProvider } from "./device.ts"
+
+export { Tensor }
+
+export interface SessionOptions {
+  readonly provider: ExecutionProvider
+  /** Threads of the CPU provider. */
+  readonly threads: number
+  /** Fail instead of running a node on the CPU that the provider does not know. */
+  readonly refuseCpuFallback?: boolean
+}
+
+/** ONNX Runtime refused: `stage` says whether to load a graph or to run it. */
+export class OnnxError extends Schema.TaggedError<OnnxError>()("OnnxError", {
+  stage: Schema.Literals(["load", "run"]),
+  graph: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `ONNX Runtime could not ${this.stage} ${this.graph}: ${textOf(this.cause)}`
+  }
+
+  /** An allocation failed, on the CPU or on the GPU. */
+  get isOutOfMemory(): boolean {
+    return /failed to allocate memory|out of memory|CUDA failure 2\b|bad[ _]alloc/i.test(textOf(this.cause))
+  }
+}
+
+const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** `run` blocks this process's event loop until the graph is done, and cannot be cancelled: interrupts wait for its end. */
+export interface Session {
+  readonly inputNames: ReadonlyArray<string>
+  readonly run: (inputs: Readonly<Record<string, Tensor>>) => Effect.Effect<Readonly<Record<string, Tensor>>, OnnxError>
+}
+
+const open = (path: string, { provider, refuseCpuFallback, threads }: SessionOptions): Promise<InferenceSession> =>
+  InferenceSession.create(path, {
+    executionProviders: [provider === "cuda" ? { name: "cuda", deviceId: 0 } : "cpu"],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    extra: { session: { disable_cpu_ep_fallback: refuseCpuFallback === true ? "1" : "0" } }
+  })
+
+/** A loaded graph; released with the scope. */
+export const openSession = Effect.fn("onnx.openSession")(function*(
+  path: string,
+  options: SessionOptions
+): Effect.fn.Return<Session, OnnxError, Scope.Scope> {
+  const session = yield* Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () => open(path, options),
+      catch: (cause) => new OnnxError({ stage: "load", graph: path, cause })
+    }),
+    (session) => Effect.promise(() => session.release())
+  )
+  return {
+    inputNames: session.inputNames,
+    run: (inputs) =>
+      Effect.uninterruptible(
+        Effect.tryPromise({
+          try: () => session.run(inputs),
+          catch: (cause) => new OnnxError({ stage: "run", graph: path, cause })
+        })
+      )
+  }
+})

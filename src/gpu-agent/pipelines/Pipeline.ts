@@ -1,0 +1,48 @@
+import { type Effect, Schema, type Scope } from "effect"
+import type { JobKind, JobOutput, JobParameters } from "../../contract/Job.ts"
+import type { ModelManifest } from "../../contract/ModelManifest.ts"
+import type { RawImage } from "../../platform/images/hardened.ts"
+import type { OnnxError, Session } from "../onnx/session.ts"
+
+/** The model cannot do this job. `class` is what the job's record will say. */
+export class PipelineError extends Schema.TaggedError<PipelineError>()("PipelineError", {
+  class: Schema.Literals(["invalid_input", "model_error", "out_of_memory"]),
+  message: Schema.String
+}) {}
+
+export interface PipelineRequest {
+  readonly kind: JobKind
+  readonly prompt: string
+  readonly parameters: JobParameters
+  /** Upright RGB. */
+  readonly inputs: ReadonlyArray<RawImage>
+  /** Given, or chosen at random when the caller gave none. */
+  readonly seed: number
+}
+
+export interface PipelineResult {
+  readonly images: ReadonlyArray<RawImage>
+  readonly text?: string
+  readonly finish_reason?: NonNullable<JobOutput["finish_reason"]>
+  /** What differs from the parameters asked for. */
+  readonly parameters: JobParameters
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** Call it with 0 before the first step and after each: it reports, and is where a cancelled run ends. */
+export type OnStep = (step: number, steps: number) => Effect.Effect<void>
+
+/** A model in memory. */
+export interface Pipeline {
+  readonly run: (request: PipelineRequest, onStep: OnStep) => Effect.Effect<PipelineResult, PipelineError | OnnxError>
+}
+
+/** What a family gets to load a model with. */
+export interface PipelineContext {
+  readonly manifest: ModelManifest
+  /** Opens the graph that the chosen variant names for this role. */
+  readonly openGraph: (role: string) => Effect.Effect<Session, PipelineError | OnnxError, Scope.Scope>
+  readonly memoryMaxBytes: number
+}
+
+export type LoadPipeline = (context: PipelineContext) => Effect.Effect<Pipeline, PipelineError | OnnxError, Scope.Scope>
