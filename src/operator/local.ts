@@ -1,0 +1,103 @@
+import { Config, Duration, Effect, Layer, Queue, Stream } from "effect"
+import { join } from "node:path"
+import { mkdirSync } from "node:fs"
+import { DurationText, durationMs, type GpuPool } from "../contract/GpuPool.ts"
+import { Connection } from "../platform/nats/Connection.ts"
+import { Lanes } from "../platform/nats/Lanes.ts"
+import { Presence } from "../platform/nats/Presence.ts"
+import { logReady } from "../platform/nats/provision.ts"
+import { Signals } from "../platform/nats/Signals.ts"
+import { PoolFile } from "../platform/pools/PoolFile.ts"
+import { lockFile } from "../platform/processes/LockFile.ts"
+import { runProgram } from "../platform/processes/runProgram.ts"
+import { AgentProcesses } from "./fleet/processes.ts"
+import { makePoolControl, type PoolControl } from "./reconcile/PoolControl.ts"
+
+/** The local fleet: what the operator is in a cluster, for agents that are processes of this machine. */
+
+const settings = Config.all({
+  dataDir: Config.String("DATA_DIR").pipe(Config.withDefault(".darkroom")),
+  intervalMs: Config.schema(DurationText, "FLEET_INTERVAL").pipe(Config.withDefault("1s"), Config.map(durationMs)),
+  warmStart: Config.Boolean("FLEET_WARM_START").pipe(Config.withDefault(false))
+})
+
+interface Managed {
+  readonly control: PoolControl
+  pool: GpuPool
+  /** Still in the file. */
+  wanted: boolean
+}
+
+const fleet = Effect.gen(function*() {
+  const { dataDir, intervalMs, warmStart } = yield* settings
+  mkdirSync(dataDir, { recursive: true })
+  yield* lockFile(join(dataDir, "fleet.lock"), "A fleet of agents")
+  const file = yield* PoolFile
+  const lanes = yield* Lanes
+  const processes = yield* AgentProcesses
+  const managed = new Map<string, Managed>()
+  /** Something happened: look now instead of at the next tick. */
+  const nudges = yield* Queue.sliding<void>(1)
+  const nudge = Queue.offer(nudges, undefined)
+
+  const listen = (pool: string) =>
+    lanes.wakes(pool).pipe(
+      Stream.runForEach(() => nudge),
+      // Wake-ups are a shortcut; without them the next tick finds the job.
+      Effect.catch(() => Effect.void),
+      Effect.forkScoped
+    )
+
+  const take = Effect.fnUntraced(function*(pools: ReadonlyArray<GpuPool>) {
+    for (const one of managed.values()) one.wanted = false
+    for (const pool of pools) {
+      const name = pool.metadata.name
+      const known = managed.get(name)
+      if (known !== undefined) {
+        known.pool = pool
+        known.wanted = true
+        continue
+      }
+      managed.set(name, { control: yield* makePoolControl(name, warmStart), pool, wanted: true })
+      yield* listen(name)
+    }
+  })
+
+  const retire = (name: string, { control, pool }: Managed) =>
+    Effect.gen(function*() {
+      if (!(yield* control.retire(pool))) return
+      managed.delete(name)
+      yield* Effect.logInfo(`pool ${name} is gone: its agents, its jobs and its lanes`)
+    })
+
+  const round = Effect.gen(function*() {
+    yield* take(yield* file.current)
+    yield* Effect.forEach(
+      managed,
+      ([name, one]) => (one.wanted ? one.control.reconcile(one.pool) : retire(name, one)),
+      { concurrency: 8, discard: true }
+    )
+  })
+
+  yield* processes.exits.pipe(
+    Stream.runForEach((exit) => {
+      const owner = managed.get(exit.pool)
+      return owner === undefined ? Effect.void : Effect.andThen(owner.control.crashed(exit, owner.pool), nudge)
+    }),
+    Effect.forkScoped
+  )
+  yield* file.changes.pipe(Stream.runForEach(() => nudge), Effect.forkScoped)
+  yield* Effect.logInfo(`the fleet follows ${file.path}`)
+
+  const next = Queue.take(nudges).pipe(Effect.timeoutOption(Duration.millis(intervalMs)))
+  return yield* Effect.forever(
+    Effect.andThen(round.pipe(Effect.catchCause((cause) => Effect.logError("a round of the fleet failed", cause))), next)
+  ).pipe(Effect.withTracerEnabled(false))
+}).pipe(Effect.scoped)
+
+const services = Layer.mergeAll(Lanes.layer, Presence.layer, Signals.layer, AgentProcesses.layer, PoolFile.layer).pipe(
+  Layer.provide(logReady),
+  Layer.provide(Connection.layer("fleet"))
+)
+
+runProgram("fleet", "0.1.0", fleet.pipe(Effect.provide(services)))
