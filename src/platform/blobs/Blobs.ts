@@ -1,4 +1,8 @@
-import { Context, type Effect, Schema } from "effect"
+import { type ObjectInfo, Objm, type ObjectStore, setSha256Backend } from "@nats-io/obj"
+import { Config, Context, Effect, Layer, Schema } from "effect"
+import { blobBucket } from "../../contract/subjects.ts"
+import { Connection } from "../nats/Connection.ts"
+import { failureOf } from "../nats/natsErrors.ts"
 
 export class BlobMissing extends Schema.TaggedError<BlobMissing>()("BlobMissing", { name: Schema.String }) {}
 export class BlobsFull extends Schema.TaggedError<BlobsFull>()("BlobsFull", { bucket: Schema.String }) {}
@@ -17,4 +21,91 @@ export class Blobs extends Context.Service<Blobs, {
   readonly list: Effect.Effect<ReadonlyArray<{ readonly name: string; readonly bytes: number; readonly modifiedAt: Date }>, BlobsUnavailable>
   /** `output_image_url`: a URL when the store has a public base URL, else "". */
   readonly publicUrl: (name: string) => string
-}>()("darkroom/platform/blobs/Blobs") {}
+}>()("darkroom/platform/blobs/Blobs") {
+  /** On the NATS object store; needs the right to publish to `$JS.FC.>`, without which reads of large objects stall. */
+  static readonly layer: Layer.Layer<Blobs, Config.ConfigError, Connection> = Layer.effect(Blobs, Effect.suspend(() => make))
+}
+
+/** A picture of 25 million pixels, uncompressed, and some; nothing larger can be a valid blob. */
+export const blobMaxBytes = 80 * 1024 * 1024
+const chunkMaxBytes = 1024 * 1024
+/** Room for the headers of a chunk within the server's `max_payload`. */
+const headersMaxBytes = 1024
+/** A read or write that takes longer has stalled. */
+const transferTimeoutMs = 60_000
+const digestPrefix = "SHA-256="
+
+/** The digest as the object store writes it. */
+const digestOf = (sha256: string): string => digestPrefix + Buffer.from(sha256, "hex").toString("base64url") + "="
+
+const make = Effect.gen(function*() {
+  const { js, nc } = yield* Connection
+  const baseUrl = yield* Config.String("BLOBS_PUBLIC_BASE_URL").pipe(Config.withDefault(""))
+  setSha256Backend("native")
+  // Opened without a look at the bucket: programs may start before it exists.
+  const store = yield* Effect.promise(() => new Objm(js).open(blobBucket, false))
+
+  const attempt = <A>(operation: string, promise: (signal: AbortSignal) => Promise<A>) =>
+    Effect.tryPromise({ try: promise, catch: (cause) => new BlobsUnavailable({ operation, cause }) }).pipe(
+      Effect.timeoutOrElse({
+        duration: transferTimeoutMs,
+        orElse: () => new BlobsUnavailable({ operation, cause: new Error(`stalled for ${transferTimeoutMs} ms`) })
+      })
+    )
+
+  const info = (name: string) =>
+    Effect.map(attempt("look up a blob", () => store.info(name)), (found) => (found === null || found.deleted ? undefined : found))
+
+  const put = Effect.fn("Blobs.put")(function*(name: string, bytes: Uint8Array, sha256: string) {
+    if (bytes.byteLength > blobMaxBytes) {
+      return yield* Effect.die(new Error(`${name} has ${bytes.byteLength} bytes; a blob has at most ${blobMaxBytes}`))
+    }
+    const existing = yield* info(name)
+    if (existing?.digest === digestOf(sha256)) return
+    const max_chunk_size = Math.min(chunkMaxBytes, (nc.info?.max_payload ?? chunkMaxBytes) - headersMaxBytes)
+    yield* attempt("write a blob", () => store.putBlob({ name, options: { max_chunk_size } }, bytes)).pipe(
+      Effect.catchIf(
+        (error): error is BlobsUnavailable => failureOf(error.cause) === "full",
+        () => new BlobsFull({ bucket: blobBucket })
+      )
+    )
+  })
+
+  const get = Effect.fn("Blobs.get")(function*(name: string) {
+    const found = yield* info(name)
+    if (found === undefined) return yield* new BlobMissing({ name })
+    if (found.size > blobMaxBytes) {
+      return yield* new BlobsUnavailable({ operation: "read a blob", cause: new Error(`${name} has ${found.size} bytes`) })
+    }
+    const bytes = yield* attempt("read a blob", (signal) => readAll(store, found, signal))
+    return bytes ?? (yield* new BlobMissing({ name }))
+  })
+
+  const remove = Effect.fn("Blobs.remove")(function*(name: string) {
+    if ((yield* info(name)) === undefined) return
+    yield* attempt("remove a blob", () => store.delete(name))
+  })
+
+  const list = Effect.map(attempt("list the blobs", () => store.list()), (infos) =>
+    infos.map((found) => ({ name: found.name, bytes: found.size, modifiedAt: new Date(found.mtime) })))
+
+  const publicUrl = (name: string) => (baseUrl === "" ? "" : `${baseUrl.replace(/\/+$/, "")}/${name}`)
+
+  return Blobs.of({ put, get, remove, list, publicUrl })
+})
+
+/** All chunks of an object; the store checks their digest. Undefined when it vanished meanwhile. */
+const readAll = async (store: ObjectStore, info: ObjectInfo, signal: AbortSignal): Promise<Uint8Array | undefined> => {
+  const result = await store.get(info.name)
+  if (result === null) return undefined
+  const reader = result.data.getReader()
+  signal.addEventListener("abort", () => void reader.cancel().catch(() => undefined))
+  const bytes = new Uint8Array(info.size)
+  let offset = 0
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    bytes.set(chunk.value, offset)
+    offset += chunk.value.byteLength
+  }
+  if (offset !== info.size) throw new Error(`${info.name}: ${offset} of ${info.size} bytes arrived`)
+  return bytes
+}

@@ -1,0 +1,94 @@
+import { type ConsumerMessages, DeliverPolicy, type JsMsg, type StreamInfo } from "@nats-io/jetstream"
+import { Effect, Schedule, Stream } from "effect"
+import { Connection } from "./Connection.ts"
+import { LogUnavailable } from "./errors.ts"
+import { request } from "./natsErrors.ts"
+
+/** Messages asked for at once, so also the most that wait in this process. */
+const aheadMessages = 1_000
+/** Two missed heartbeats end a consumer. */
+const idleHeartbeatMs = 2_000
+
+/** What a consumer says when it can no longer be trusted to continue without a gap. */
+const brokenBy = new Set([
+  "heartbeats_missed",
+  "consumer_deleted",
+  "consumer_not_found",
+  "stream_not_found",
+  "no_responders",
+  "reset",
+  "ordered_consumer_recreated",
+  "exceeded_limits"
+])
+
+const sinceBroken = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")]).pipe(Schedule.jittered)
+
+interface Life {
+  /** Creation time of the stream when the feed began. */
+  created: string | undefined
+  /** Last sequence handed on. */
+  cursor: number
+}
+
+const replaced = (stream: string) =>
+  new LogUnavailable({ operation: `feed of ${stream}`, cause: new Error(`${stream} was re-created or restored: read its state and begin again`) })
+
+const isReplaced = (error: LogUnavailable): boolean => error.cause instanceof Error && error.cause.message.includes("was re-created")
+
+/** The same life of the stream, and nothing handed on that it does not have. */
+const sameLife = (life: Life, info: StreamInfo): boolean =>
+  (life.created === undefined || life.created === info.created) && info.state.last_seq >= life.cursor
+
+/** Ends the iterator at the first doubt; the next consumer continues behind the cursor. */
+const stopWhenBroken = async (messages: ConsumerMessages): Promise<void> => {
+  for await (const status of messages.status()) {
+    if (brokenBy.has(status.type)) messages.stop(new Error(status.type))
+  }
+}
+
+const open = (stream: string, filter: string, life: Life) =>
+  Effect.gen(function*() {
+    const { js, jsm } = yield* Connection
+    const messages = yield* Effect.acquireRelease(
+      request(`feed of ${stream}`, async () => {
+        const consumer = await js.consumers.get(stream, {
+          deliver_policy: DeliverPolicy.StartSequence,
+          opt_start_seq: life.cursor + 1,
+          filter_subjects: filter,
+          inactive_threshold: 60_000
+        })
+        const messages = await consumer.consume({ max_messages: aheadMessages, idle_heartbeat: idleHeartbeatMs, expires: 10_000 })
+        void stopWhenBroken(messages)
+        return messages
+      }),
+      (messages) => Effect.promise(() => messages.close().then(() => undefined, () => undefined))
+    )
+    // Read after the consumer was made: a stream that is replaced later takes this consumer with it.
+    const info = yield* request(`feed of ${stream}`, () => jsm.streams.info(stream))
+    if (!sameLife(life, info)) return yield* replaced(stream)
+    life.created = info.created
+    return messages
+  })
+
+const once = (stream: string, filter: string, life: Life) =>
+  Stream.unwrap(
+    Effect.map(open(stream, filter, life), (messages) =>
+      Stream.fromAsyncIterable(messages, (cause) => new LogUnavailable({ operation: `feed of ${stream}`, cause })))
+  ).pipe(
+    Stream.filter((msg) => msg.seq > life.cursor),
+    Stream.tap((msg) => Effect.sync(() => void (life.cursor = msg.seq)))
+  )
+
+/**
+ * Messages of a stream from a sequence on, in order, without gaps or repeats, for ever. A consumer that is lost
+ * (broker away, heartbeats missed) is made again behind the last message. Fails only when the stream itself was
+ * re-created or restored, because its sequences then mean something else.
+ */
+export const orderedFeed = (stream: string, filter: string, fromSequence: number): Stream.Stream<JsMsg, LogUnavailable, Connection> =>
+  Stream.suspend(() => {
+    const life: Life = { created: undefined, cursor: Math.max(0, fromSequence - 1) }
+    return Stream.suspend(() => once(stream, filter, life)).pipe(
+      Stream.concat(Stream.fail(new LogUnavailable({ operation: `feed of ${stream}`, cause: new Error("ended") }))),
+      Stream.retry(sinceBroken.pipe(Schedule.while(({ input }) => !isReplaced(input as LogUnavailable))))
+    )
+  })
