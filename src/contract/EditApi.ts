@@ -86,7 +86,16 @@ export const JobSummary = Schema.Struct(jobFields)
 export type JobSummary = typeof JobSummary.Type
 
 /** `GET /api/status/{job_id}` */
-export const StatusResponse = Schema.Struct({ ...jobFields, output_b64: Schema.String, input_size: Schema.String, output_size: Schema.String })
+export const StatusResponse = Schema.Struct({
+  ...jobFields,
+  output_b64: Schema.String,
+  input_size: Schema.String,
+  output_size: Schema.String,
+  /** Of a text job. */
+  output_text: Schema.optionalKey(Schema.String),
+  /** Of a frames job; `output_b64` is the first. */
+  output_frames_b64: Schema.optionalKey(Schema.Array(Schema.String))
+})
 export type StatusResponse = typeof StatusResponse.Type
 
 /** Query parameters arrive as text; an empty one is not zero. */
@@ -130,6 +139,9 @@ export const QueueResponse = Schema.Struct({
   })
 })
 export type QueueResponse = typeof QueueResponse.Type
+
+/** Query of `/api/queue`. */
+export const PoolQuery = Schema.Struct({ pool: Schema.optionalKey(Schema.NonEmptyString) })
 
 export const ScaleQuery = Schema.Struct({
   replicas: orDefault(wholeNumberText(0, 10_000), "1"),

@@ -38,7 +38,9 @@ export const ImageRequest = Schema.Struct({
   width: orDefault(side, 1024),
   height: orDefault(side, 1024)
 })
-export const ImageResponse = Schema.Struct({ image_base64: Schema.String, prompt: Schema.String })
+/** Present when there is something to say. */
+const warnings = Schema.optionalKey(Schema.Array(Schema.String))
+export const ImageResponse = Schema.Struct({ image_base64: Schema.String, prompt: Schema.String, warnings })
 
 export const ImageEditRequest = Schema.Struct({
   ...imageFields,
@@ -53,7 +55,7 @@ export const FramesRequest = Schema.Struct({
   num_frames: orDefault(between(1, 16), 4),
   num_inference_steps: orDefault(between(1, 50), 25)
 })
-export const FramesResponse = Schema.Struct({ frames: Schema.Array(Schema.String), prompt: Schema.String })
+export const FramesResponse = Schema.Struct({ frames: Schema.Array(Schema.String), prompt: Schema.String, warnings })
 
 export const HealthResponse = Schema.Struct({
   status: Schema.Literals(["ok", "degraded"]),
