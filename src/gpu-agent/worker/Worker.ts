@@ -1,0 +1,265 @@
+import { Clock, Context, Deferred, Effect, Fiber, Layer, Queue, Random, Ref, Schedule, Stream, SubscriptionRef } from "effect"
+import type { AgentState, Heartbeat } from "../../contract/AgentMessages.ts"
+import { heartbeatIntervalMs } from "../../contract/limits.ts"
+import type { JobView } from "../../platform/nats/JobLog.ts"
+import { Lanes, type WorkMessage } from "../../platform/nats/Lanes.ts"
+import { Presence } from "../../platform/nats/Presence.ts"
+import { Signals } from "../../platform/nats/Signals.ts"
+import { continueTrace } from "../../platform/telemetry/traceparent.ts"
+import { Engine } from "../engine/Engine.ts"
+import { ModelStore, type StoredModel } from "../models/ModelStore.ts"
+import { claimJob, timestampNow } from "./claim.ts"
+import { holdJob } from "./HeldJob.ts"
+import { drainReply, initialLifecycle, isDraining, isIdle, type Lifecycle, mayPull, renewDrain, stateOf } from "./lifecycle.ts"
+
+export interface WorkerOptions {
+  readonly agent: string
+  readonly pool: string
+  readonly version: string
+  /** The models of the pool, the one to load at the start first. */
+  readonly models: ReadonlyArray<string>
+  /** After SIGTERM a running job may take this long; then it is given back. */
+  readonly graceMs: number
+}
+
+export interface WorkerReport {
+  readonly state: AgentState
+  readonly job_id: string | null
+  readonly models_loaded: ReadonlyArray<string>
+  readonly execution_provider: "cuda" | "cpu" | null
+  readonly messages: ReadonlyArray<string>
+}
+
+/** The agent at work: pulls, claims, runs and concludes one job at a time, and says so. */
+export class Worker extends Context.Service<Worker, {
+  readonly report: Effect.Effect<WorkerReport>
+}>()("darkroom/gpu-agent/worker/Worker") {
+  static readonly layer = (options: WorkerOptions) => Layer.effect(Worker, makeWorker(options))
+}
+
+const pollEveryMs = 1_000
+/** All idle agents of a pool hear the same wake-up. */
+const wakeJitterMs = 5
+const affinityDelayMaxMs = 30_000
+
+/** What the parts of the worker share. */
+interface Core {
+  readonly options: WorkerOptions
+  readonly life: SubscriptionRef.SubscriptionRef<Lifecycle>
+  /** Something changed: look again before the next poll is due. */
+  readonly nudges: Queue.Queue<void>
+  readonly models: Ref.Ref<ReadonlyMap<string, StoredModel>>
+  readonly setupProblem: Ref.Ref<string | undefined>
+  /** Job ids that somebody asked to cancel; the latest is enough, as the record is read again every second. */
+  readonly cancels: Queue.Queue<string>
+  readonly giveBack: Deferred.Deferred<void>
+  readonly engine: typeof Engine.Service
+  readonly lanes: typeof Lanes.Service
+  readonly presence: typeof Presence.Service
+  readonly signals: typeof Signals.Service
+}
+
+const makeWorker = Effect.fnUntraced(function*(options: WorkerOptions) {
+  const core: Core = {
+    options,
+    life: yield* SubscriptionRef.make(initialLifecycle),
+    nudges: yield* Queue.sliding<void>(1),
+    models: yield* Ref.make<ReadonlyMap<string, StoredModel>>(new Map()),
+    setupProblem: yield* Ref.make<string | undefined>(undefined),
+    cancels: yield* Queue.sliding<string>(1),
+    giveBack: yield* Deferred.make<void>(),
+    engine: yield* Engine,
+    lanes: yield* Lanes,
+    presence: yield* Presence,
+    signals: yield* Signals
+  }
+  yield* Effect.forkScoped(beatEvery(core))
+  yield* Effect.forkScoped(followEngine(core))
+  yield* Effect.forkScoped(listen(core))
+  yield* serveDrain(core)
+  yield* Effect.forkScoped(setUp(core))
+  // The last to start and the first to stop, while all of the above goes on.
+  yield* Effect.acquireRelease(Effect.forkDetach(slot(core)), (fiber) => shutDown(core, fiber))
+  return Worker.of({ report: report(core) })
+})
+
+const nudge = (core: Core) => Effect.asVoid(Queue.offer(core.nudges, undefined))
+
+const change = (core: Core, update: (life: Lifecycle) => Lifecycle) => Effect.andThen(SubscriptionRef.update(core.life, update), nudge(core))
+
+// ── what it tells ──
+
+const report = Effect.fnUntraced(function*(core: Core) {
+  const engine = yield* SubscriptionRef.get(core.engine.status)
+  const life = yield* SubscriptionRef.get(core.life)
+  const problem = yield* Ref.get(core.setupProblem)
+  return {
+    state: stateOf(life, yield* Clock.currentTimeMillis),
+    job_id: life.claim?.job_id ?? null,
+    models_loaded: engine.loaded,
+    execution_provider: engine.provider,
+    messages: problem === undefined ? engine.messages : [problem, ...engine.messages]
+  } satisfies WorkerReport
+})
+
+const beat = Effect.fnUntraced(function*(core: Core) {
+  const { agent, pool, version } = core.options
+  const life = yield* SubscriptionRef.get(core.life)
+  const { execution_provider, models_loaded, state } = yield* report(core)
+  const heartbeat: Heartbeat = {
+    agent,
+    pool,
+    version,
+    at: yield* timestampNow,
+    interval_ms: heartbeatIntervalMs,
+    state,
+    draining: isDraining(life, yield* Clock.currentTimeMillis),
+    slots: 1,
+    claims: life.claim === undefined ? [] : [life.claim],
+    models_loaded,
+    execution_provider
+  }
+  yield* core.presence.beat(heartbeat)
+})
+
+const beatEvery = (core: Core) => Effect.forever(Effect.andThen(beat(core), Effect.sleep(heartbeatIntervalMs)))
+
+// ── what it hears ──
+
+const followEngine = (core: Core) =>
+  SubscriptionRef.changes(core.engine.status).pipe(
+    Stream.runForEach(({ phase }) => Effect.andThen(change(core, (life) => ({ ...life, engine: phase })), beat(core)))
+  )
+
+/** Signals are at most once: without them the worker polls every second and re-reads the record. */
+const listen = (core: Core) => {
+  const wakes = core.lanes.wakes(core.options.pool).pipe(
+    Stream.filter((wake) => core.options.models.includes(wake.model)),
+    Stream.runForEach(() => Effect.andThen(Effect.flatMap(Random.nextBetween(0, wakeJitterMs), Effect.sleep), nudge(core)))
+  )
+  const cancels = core.signals.cancels.pipe(Stream.runForEach((jobId) => Queue.offer(core.cancels, jobId)))
+  const again = <E, R>(listening: Effect.Effect<void, E, R>) =>
+    Effect.forever(Effect.andThen(Effect.ignore(listening), Effect.sleep("1 second")))
+  return Effect.all([again(wakes), again(cancels)], { concurrency: 2 })
+}
+
+const serveDrain = (core: Core) => {
+  const { agent } = core.options
+  const answer = Effect.gen(function*() {
+    const nowMs = yield* Clock.currentTimeMillis
+    const life = yield* SubscriptionRef.updateAndGet(core.life, (before) => renewDrain(before, nowMs))
+    yield* beat(core)
+    return drainReply(life, agent)
+  })
+  return core.signals.serveDrain(agent, answer).pipe(Effect.retry(Schedule.spaced("1 second")))
+}
+
+// ── set-up ──
+
+const setUp = Effect.fnUntraced(function*(core: Core) {
+  const store = yield* ModelStore
+  const models = yield* Effect.forEach(core.options.models, (name) => store.get(name))
+  yield* Ref.set(core.models, new Map(models.map((model) => [model.manifest.name, model])))
+  if (models[0] !== undefined) yield* core.engine.load(models[0])
+  yield* change(core, (life) => ({ ...life, setup: "done" }))
+  yield* beat(core)
+  yield* Effect.logInfo("agent ready").pipe(Effect.annotateLogs({ agent: core.options.agent, pool: core.options.pool }))
+}, (effect, core: Core) =>
+  Effect.catch(effect, (error) =>
+    Effect.gen(function*() {
+      yield* Ref.set(core.setupProblem, error.message)
+      yield* change(core, (life) => ({ ...life, setup: "failed" }))
+      yield* Effect.logError("agent set-up failed").pipe(Effect.annotateLogs({ reason: error.message }))
+      yield* beat(core)
+    })))
+
+// ── the slot ──
+
+const pull = Effect.fnUntraced(function*(core: Core) {
+  const models = yield* Ref.get(core.models)
+  const inMemory = (yield* SubscriptionRef.get(core.engine.status)).loaded
+  const { pool } = core.options
+  return yield* core.lanes.poll({
+    pool,
+    loaded: core.options.models.filter((name) => inMemory.includes(name)),
+    others: core.options.models.filter((name) => !inMemory.includes(name)),
+    affinityDelayMs: (model) => Math.min(models.get(model)?.manifest.load_time_ms ?? 0, affinityDelayMaxMs)
+  })
+})
+
+const claimed = (core: Core, view: JobView) =>
+  Effect.andThen(
+    change(core, (life) => ({
+      ...life,
+      pulling: false,
+      claim: { job_id: view.record.job_id, attempt: view.record.attempt, started_sequence: view.last.sequence }
+    })),
+    beat(core)
+  )
+
+const handle = Effect.fnUntraced(function*(core: Core, message: WorkMessage) {
+  const { agent } = core.options
+  const source = `/darkroom/agent/${agent}`
+  const view = yield* claimJob(message, agent, source)
+  if (view === undefined) return
+  yield* claimed(core, view)
+  const { job_id, model, traceparent } = view.record
+  const end = yield* holdJob({
+    message,
+    agent,
+    source,
+    view: yield* Ref.make(view),
+    onClaim: (again) => claimed(core, again),
+    lookNow: Queue.take(core.cancels).pipe(Effect.repeat({ until: (id) => id === job_id }), Effect.asVoid),
+    giveBack: core.giveBack
+  }).pipe(continueTrace(traceparent), Effect.annotateLogs({ job_id, model }))
+  yield* Effect.logInfo("job done").pipe(Effect.annotateLogs({ job_id, model, end }))
+})
+
+/** One turn: pull, and if there is a job, see it through. True when there may be more at once. */
+const turn = Effect.fnUntraced(function*(core: Core) {
+  const nowMs = yield* Clock.currentTimeMillis
+  const began = yield* SubscriptionRef.modify(core.life, (life) =>
+    mayPull(life, nowMs) ? [true, { ...life, pulling: true }] : [false, life])
+  if (!began) return false
+  const free = change(core, (life) => ({ ...life, pulling: false, claim: undefined }))
+  return yield* Effect.gen(function*() {
+    const message = yield* pull(core)
+    if (message === undefined) return false
+    yield* handle(core, message)
+    return true
+  }).pipe(
+    Effect.catch((error) =>
+      Effect.as(Effect.logWarning("could not pull").pipe(Effect.annotateLogs({ operation: error.operation })), false)
+    ),
+    Effect.ensuring(Effect.andThen(free, beat(core)))
+  )
+})
+
+const slot = (core: Core) =>
+  Effect.forever(
+    Effect.gen(function*() {
+      if (yield* turn(core)) return
+      yield* Effect.raceFirst(Queue.take(core.nudges), Effect.sleep(pollEveryMs))
+    })
+  )
+
+/** Cancelling the run and writing `released`; longer only if the broker is away, and then nothing can be written. */
+const giveBackMax = "10 seconds"
+
+/** Stop pulling; let the job end within the grace time; else give it back (docs/operating.md). */
+const shutDown = Effect.fnUntraced(function*(core: Core, fiber: Fiber.Fiber<unknown, unknown>) {
+  yield* change(core, (life) => ({ ...life, stopping: true }))
+  yield* beat(core)
+  const idle = SubscriptionRef.changes(core.life).pipe(Stream.filter(isIdle), Stream.runHead, Effect.asVoid, Effect.interruptible)
+  yield* idle.pipe(
+    Effect.timeoutOrElse({
+      duration: core.options.graceMs,
+      orElse: () =>
+        Effect.andThen(Deferred.succeed(core.giveBack, undefined), idle).pipe(
+          Effect.timeoutOrElse({ duration: giveBackMax, orElse: () => Effect.logWarning("the job could not be given back in time") })
+        )
+    })
+  )
+  yield* Fiber.interrupt(fiber)
+})
