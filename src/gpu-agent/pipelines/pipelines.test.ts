@@ -1,0 +1,62 @@
+import { assert, describe, it } from "@effect/vitest"
+import { readFileSync } from "node:fs"
+import { pathOf, tinyGraphs } from "../onnx/writeTinyGraphs.ts"
+import { parseDirections } from "./noop/directions.ts"
+import { warningsOf } from "./starter/outcome.ts"
+import { tokenise } from "./starter/tokens.ts"
+
+describe("tiny graphs", () => {
+  for (const [name, content] of Object.entries(tinyGraphs)) {
+    it(`${name} is what its script writes`, () => assert.deepStrictEqual(new Uint8Array(readFileSync(pathOf(name))), content))
+  }
+})
+
+describe("directions of the test model", () => {
+  it("reads its words anywhere in the prompt", () => {
+    assert.deepStrictEqual(parseDirections("make it odd steps=8 ms=50\nsize=64x32 fail_at=2 hang_at=3 crash_at=4 oom_at=5 invalid_at=6"), {
+      steps: 8,
+      msPerStep: 50,
+      size: { width: 64, height: 32 },
+      at: { fail: 2, hang: 3, crash: 4, oom: 5, invalid: 6 }
+    })
+  })
+  it("ignores everything else", () => {
+    assert.deepStrictEqual(parseDirections("steps=two ms=-1 size=0x999999 make the sky = blue"), {
+      steps: undefined,
+      msPerStep: 0,
+      size: undefined,
+      at: { fail: undefined, hang: undefined, crash: undefined, oom: undefined, invalid: undefined }
+    })
+  })
+})
+
+const wordsOf = (instruction: string) => {
+  const { data, words } = tokenise(instruction)
+  assert.strictEqual(data.length, words * 16)
+  return Array.from({ length: words }, (_, row) =>
+    String.fromCharCode(...[...data.subarray(row * 16, row * 16 + 16)].map(Number)).replaceAll("\0", ""))
+}
+
+describe("the starter's tokens", () => {
+  it("are lower-case words, & and ->", () =>
+    assert.deepStrictEqual(wordsOf("Make it Warmer & don't -> 2x, déjà-vu!"), ["make", "it", "warmer", "&", "don't", "->", "2x", "d", "j", "vu"]))
+  it("are ? for an instruction without words", () => assert.deepStrictEqual(wordsOf("…!"), ["?"]))
+  it("are at most 32 of 16 bytes", () => {
+    assert.deepStrictEqual(wordsOf("abcdefghijklmnopqrstuvwxyz"), ["abcdefghijklmnop"])
+    assert.strictEqual(wordsOf("a ".repeat(50)).length, 32)
+  })
+})
+
+describe("the starter's warnings", () => {
+  const edits = ["brightness", "tint"]
+  it("say nothing about an edited photo", () =>
+    assert.deepStrictEqual(warningsOf({ edits, gates: [1, 0, 0], unchanged: false }), []))
+  it("name what the model knows when it recognised nothing", () => {
+    const [warning] = warningsOf({ edits, gates: [0, 0, 1], unchanged: true })
+    assert.include(warning, "the photo is unchanged. It knows: brightness, tint.")
+  })
+  it("name what was recognised and found nothing to change", () => {
+    const [warning] = warningsOf({ edits, gates: [0, 0.5, 0], unchanged: true })
+    assert.include(warning, "read as tint")
+  })
+})
