@@ -1,0 +1,33 @@
+import { parseCommand, usage } from "./arguments.ts"
+
+/** `darkroom`: reads the command and loads only what it needs. */
+
+const command = parseCommand(process.argv.slice(2))
+
+switch (command._tag) {
+  case "Help":
+    process.stdout.write(`${usage[command.of ?? ""] ?? usage[""]}\n`)
+    break
+  case "Version":
+    process.stdout.write("darkroom 0.1.0\n")
+    break
+  case "Wrong":
+    process.stderr.write(`darkroom: ${command.message}\n\n${usage[process.argv[2] ?? ""] ?? usage[""]}\n`)
+    process.exitCode = 2
+    break
+  case "Up":
+    (await import("./run.ts")).run((await import("./up/up.ts")).up(command))
+    break
+  case "Edit":
+    (await import("./run.ts")).run((await import("./edit.ts")).editCommand(command))
+    break
+  case "Keys":
+    (await import("./run.ts")).run((await import("./keys.ts")).keysCommand(command))
+    break
+  case "Pool":
+    (await import("./run.ts")).run((await import("./pool.ts")).poolCommand(command))
+    break
+  case "Doctor":
+    (await import("./run.ts")).run((await import("./doctor.ts")).doctorCommand(command))
+    break
+}

@@ -1,0 +1,22 @@
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Cause, Effect, Exit, Option } from "effect"
+
+/** An error's message for a person; a bug with all that is known. */
+const describe = (cause: Cause.Cause<unknown>): string => {
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+  return error instanceof Error && !Cause.hasDies(cause) ? `error: ${error.message}` : `a bug in darkroom:\n${Cause.pretty(cause)}`
+}
+
+/** Runs a command: exit code 0, or 1 with a reason on standard error. A second Ctrl-C does not wait for the stop. */
+export const run = <E>(command: Effect.Effect<unknown, E>): void => {
+  process.once("SIGINT", () => process.once("SIGINT", () => process.exit(130)))
+  NodeRuntime.runMain(
+    Effect.tapCause(command, (cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.sync(() => void process.stderr.write(`${describe(cause)}\n`))
+    ),
+    {
+      disableErrorReporting: true,
+      teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+    }
+  )
+}

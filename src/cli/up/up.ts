@@ -1,0 +1,194 @@
+import { Effect, Option, Schedule } from "effect"
+import { randomBytes } from "node:crypto"
+import { existsSync, openSync, renameSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { nodeCommand, startChild } from "../../platform/processes/Child.ts"
+import { lockFile } from "../../platform/processes/LockFile.ts"
+import { edit } from "../http.ts"
+import { checkout, type Place, placeOf } from "../place.ts"
+import { announceRunning, brokerEnv, type Running } from "../running.ts"
+import { runBroker } from "./broker.ts"
+import { freePort, requireFree } from "./ports.ts"
+import { editedReport, servingReport } from "./report.ts"
+import { CannotStart, modelsOf, prepareFolders, systemKey, upSettings } from "./settings.ts"
+import { supervise } from "./supervise.ts"
+
+export interface UpOptions {
+  readonly once: boolean
+  readonly testModels: boolean
+  readonly port: number | undefined
+  readonly data: string | undefined
+}
+
+const samplePhoto = join(checkout, "examples", "astronaut.png")
+const sampleEdited = join(checkout, "examples", "astronaut.edited.png")
+const sampleSentence = "make the orange suit blue"
+
+const readyTimeoutMs = 90_000
+const readyPollMs = 50
+/** Time for a running edit to finish when the system is stopped. */
+const gatewayGraceMs = 6_000
+const fleetGraceMs = 10_000
+const logMaxBytes = 20 * 1024 * 1024
+
+const say = (line: string) => Effect.sync(() => void process.stdout.write(`${line}\n`))
+
+/** The log of a program, kept over starts; the one before is kept too when it has grown. */
+const openLog = (place: Place, name: string): { readonly path: string; readonly fd: number } => {
+  const path = join(place.logs, `${name}.log`)
+  if (existsSync(path) && statSync(path).size > logMaxBytes) renameSync(path, `${path}.1`)
+  return { path, fd: openSync(path, "a", 0o600) }
+}
+
+const runNode = (name: string, main: string, place: Place, env: Readonly<Record<string, string | undefined>>, graceMs: number) => {
+  const log = openLog(place, name)
+  return supervise({
+    name,
+    start: startChild({
+      command: [...nodeCommand, join(checkout, main)],
+      env: { ...process.env, ...env },
+      kind: "node",
+      output: log.fd,
+      ownGroup: true
+    }),
+    graceMs,
+    log: log.path
+  })
+}
+
+const awaitReady = (api: string) =>
+  Effect.tryPromise({
+    try: async () => {
+      const response = await fetch(`${api}/readyz`, { signal: AbortSignal.timeout(2_000) })
+      const body = await response.text()
+      if (!response.ok) throw new Error(body.slice(0, 500))
+    },
+    catch: (cause) => (cause instanceof Error ? cause.message : String(cause))
+  }).pipe(
+    Effect.retry(Schedule.spaced(readyPollMs)),
+    Effect.timeoutOrElse({
+      duration: readyTimeoutMs,
+      orElse: () => Effect.fail(new CannotStart({ reason: `the gateway was not ready within ${readyTimeoutMs / 1000} s` }))
+    })
+  )
+
+const prepare = Effect.fnUntraced(function*(options: UpOptions) {
+  const settings = yield* upSettings
+  const place = placeOf(options.data, options.testModels)
+  const models = yield* modelsOf(options.testModels, settings.modelsDir)
+  yield* prepareFolders(place, models.names)
+  yield* lockFile(place.lock, "Darkroom")
+  const key = yield* systemKey(place, settings.key)
+  const port = options.port ?? settings.port
+  const natsPort = yield* Option.match(settings.natsPort, { onNone: () => freePort, onSome: Effect.succeed })
+  yield* requireFree(port, "the API", options.port === undefined ? "PORT" : "--port")
+  yield* requireFree(settings.modelsPort, "the models service", "MODELS_PORT")
+  yield* requireFree(natsPort, "the broker", "NATS_PORT")
+  if (Option.isSome(settings.metricsPort)) yield* requireFree(settings.metricsPort.value, "the metrics", "METRICS_PORT")
+  const metricsPort = yield* Option.match(settings.metricsPort, { onNone: () => freePort, onSome: Effect.succeed })
+  const monitorPort = yield* freePort
+  const running: Running = {
+    pid: process.pid,
+    api: `http://127.0.0.1:${port}`,
+    models: `http://127.0.0.1:${settings.modelsPort}`,
+    nats_url: `nats://127.0.0.1:${natsPort}`,
+    nats_monitor_url: `http://127.0.0.1:${monitorPort}`,
+    nats_user: "darkroom",
+    nats_password: randomBytes(24).toString("base64url"),
+    pool_file: place.pools
+  }
+  return { place, settings, models, key, port, natsPort, monitorPort, metricsPort, running }
+})
+
+type Prepared = Effect.Success<ReturnType<typeof prepare>>
+
+/** Broker first, then what needs it; the scope stops them in the other order. */
+const startPrograms = Effect.fnUntraced(function*(system: Prepared, options: UpOptions) {
+  const { place, running, settings } = system
+  const log = openLog(place, "nats")
+  const broker = yield* runBroker(
+    settings.natsServer,
+    {
+      port: system.natsPort,
+      monitorPort: system.monitorPort,
+      storeDir: place.natsStore,
+      pidFile: place.natsPid,
+      user: running.nats_user,
+      password: running.nats_password
+    },
+    place,
+    log.fd,
+    log.path
+  )
+  const shared = {
+    ...brokerEnv(running),
+    POOL_FILE: place.pools,
+    MODELS_DIR: system.models.dir,
+    ...(options.testModels ? { DARKROOM_TEST_MODELS: "1" } : {})
+  }
+  const fleet = yield* runNode("fleet", "src/operator/local.ts", place, {
+    ...shared,
+    DATA_DIR: place.fleet,
+    FLEET_WARM_START: "true",
+    FLEET_GRACE: `${fleetGraceMs - 2_000}ms`
+  }, fleetGraceMs)
+  const gateway = yield* runNode("gateway", "src/gateway/main.ts", place, {
+    ...shared,
+    DATA_DIR: place.gateway,
+    DARKROOM_API_KEY: system.key,
+    PORT: String(system.port),
+    MODELS_PORT: String(settings.modelsPort),
+    METRICS_PORT: String(system.metricsPort),
+    DEFAULT_EDIT_POOL: process.env["DEFAULT_EDIT_POOL"] ?? "local",
+    DEFAULT_EDIT_MODEL: process.env["DEFAULT_EDIT_MODEL"] ?? system.models.names[0],
+    GATEWAY_GRACE: process.env["GATEWAY_GRACE"] ?? `${gatewayGraceMs - 1_000}ms`
+  }, gatewayGraceMs)
+  return Effect.raceFirst(broker.givenUp, Effect.raceFirst(fleet.givenUp, gateway.givenUp))
+})
+
+const editSample = Effect.fnUntraced(function*(system: Prepared) {
+  yield* say(`editing ${samplePhoto}: "${sampleSentence}"`)
+  const answer = yield* edit({
+    api: system.running.api,
+    key: system.key,
+    photo: samplePhoto,
+    sentence: sampleSentence,
+    out: sampleEdited,
+    seed: undefined,
+    model: undefined
+  })
+  yield* say(editedReport(samplePhoto, sampleEdited, process.cwd()))
+  yield* say(`  ${answer.actual_time_s} s on the agent${(answer.warnings ?? []).map((warning) => `\n  note: ${warning}`).join("")}`)
+})
+
+/** Starts everything, edits the sample photo and serves until interrupted; with `once` it ends after the edit. */
+export const up = Effect.fn("up")(
+  function*(options: UpOptions) {
+    const startedAt = performance.now()
+    const system = yield* prepare(options)
+    yield* Effect.addFinalizer(() => (options.once ? Effect.void : say("stopped")))
+    yield* say(`starting Darkroom (data and logs: ${system.place.data})`)
+    const givenUp = yield* startPrograms(system, options)
+    const addresses = {
+      api: system.running.api,
+      models: system.running.models,
+      metrics: `http://127.0.0.1:${system.metricsPort}`
+    }
+    const work = Effect.gen(function*() {
+      yield* awaitReady(addresses.api)
+      yield* announceRunning(system.place, system.running)
+      yield* say(`serving after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+      const edited = yield* Effect.result(editSample(system))
+      if (edited._tag === "Failure") {
+        if (options.once) return yield* edited.failure
+        yield* say(`the sample edit failed: ${edited.failure.message}\n  logs: ${system.place.logs}`)
+      }
+      if (options.once) return
+      yield* say(servingReport(addresses, system.key, samplePhoto, sampleSentence))
+      yield* say("Ctrl-C stops everything.")
+      return yield* Effect.never
+    })
+    return yield* Effect.raceFirst(work, givenUp)
+  },
+  Effect.scoped
+)
