@@ -19,7 +19,7 @@ export interface NatsServerOptions {
   readonly binary?: string
   /** Lines put at the end of the configuration file; a key given here wins over the default one. */
   readonly config?: string
-  /** Room for JetStream's files, in bytes. Default 1 GiB. */
+  /** Room for JetStream's files, in bytes. Default 16 GiB. */
   readonly maxStoreBytes?: number
   /** Client port. Default: a free one, below the range that the system hands to outgoing connections. */
   readonly port?: number
@@ -52,7 +52,8 @@ export interface RunningNatsServer {
 const readyTimeoutMs = 20_000
 const stopTimeoutMs = 5_000
 const portAttempts = 20
-const defaultMaxStoreBytes = 1024 ** 3
+// Only a ceiling: the streams of the default settings reserve more than five of it.
+const defaultMaxStoreBytes = 16 * 1024 ** 3
 
 // A worker that ends without calling stop() must not leave servers behind.
 const running = new Set<ChildProcess>()

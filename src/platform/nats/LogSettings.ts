@@ -1,4 +1,5 @@
-import { Config, Duration } from "effect"
+import { Config } from "effect"
+import { DurationText, durationMs } from "../../contract/GpuPool.ts"
 
 /** Sizes and ages of the log. The defaults suit one laptop; a cluster sets them in its manifests. */
 export interface LogSettings {
@@ -12,6 +13,8 @@ export interface LogSettings {
   readonly queueTtlMs: number
   /** Longest run of one attempt that a job may ask for. */
   readonly jobTimeoutMs: number
+  /** Base URLs of the servers' monitoring ports; empty = how they write cannot be checked. */
+  readonly monitorUrls: ReadonlyArray<string>
 }
 
 const mebibyte = 1024 * 1024
@@ -25,17 +28,20 @@ export const defaultLogSettings: LogSettings = {
   blobsMaxBytes: 4096 * mebibyte,
   blobMaxAgeMs: 7 * 24 * hourMs,
   queueTtlMs: hourMs,
-  jobTimeoutMs: 10 * 60 * 1000
+  jobTimeoutMs: 5 * 60 * 1000,
+  monitorUrls: []
 }
 
 const int = (name: string, fallback: number) => Config.Int(name).pipe(Config.withDefault(fallback))
 
-/** Written as `7 days`, `1 hour`, `90 seconds`. */
+/** Written as in a GpuPool: `168h`, `1h30m`, `90s`. */
 const milliseconds = (name: string, fallback: number) =>
-  Config.Duration(name).pipe(Config.map(Duration.toMillis), Config.withDefault(fallback))
+  Config.schema(DurationText, name).pipe(Config.map(durationMs), Config.withDefault(fallback))
 
-export const queueTtlMs = milliseconds("DARKROOM_QUEUE_TTL", defaultLogSettings.queueTtlMs)
-export const jobTimeoutMs = milliseconds("DARKROOM_JOB_TIMEOUT", defaultLogSettings.jobTimeoutMs)
+const urls = Config.String("NATS_MONITOR_URL").pipe(
+  Config.withDefault(""),
+  Config.map((text) => text.split(",").map((url) => url.trim()).filter((url) => url !== ""))
+)
 
 export const logSettings: Config.Config<LogSettings> = Config.all({
   replicas: int("DARKROOM_REPLICAS", defaultLogSettings.replicas),
@@ -44,8 +50,9 @@ export const logSettings: Config.Config<LogSettings> = Config.all({
   workMaxBytes: int("DARKROOM_WORK_MAX_BYTES", defaultLogSettings.workMaxBytes),
   blobsMaxBytes: int("DARKROOM_BLOBS_MAX_BYTES", defaultLogSettings.blobsMaxBytes),
   blobMaxAgeMs: milliseconds("DARKROOM_BLOB_MAX_AGE", defaultLogSettings.blobMaxAgeMs),
-  queueTtlMs,
-  jobTimeoutMs
+  queueTtlMs: milliseconds("QUEUE_TTL", defaultLogSettings.queueTtlMs),
+  jobTimeoutMs: milliseconds("JOB_TIMEOUT", defaultLogSettings.jobTimeoutMs),
+  monitorUrls: urls
 })
 
 /** Job-log rule 7: nothing that a living job needs may age out before the job has ended. */
@@ -55,7 +62,7 @@ export const ageProblems = (settings: LogSettings): ReadonlyArray<string> => {
   const problems: Array<string> = []
   if (settings.blobMaxAgeMs <= needMs) {
     problems.push(
-      `DARKROOM_BLOB_MAX_AGE (${hours(settings.blobMaxAgeMs)}) must be longer than DARKROOM_QUEUE_TTL + 4 × DARKROOM_JOB_TIMEOUT (${hours(needMs)}): an image could vanish under a waiting job`
+      `DARKROOM_BLOB_MAX_AGE (${hours(settings.blobMaxAgeMs)}) must be longer than QUEUE_TTL + 4 × JOB_TIMEOUT (${hours(needMs)}): an image could vanish under a waiting job`
     )
   }
   if (settings.eventsMaxAgeMs <= settings.blobMaxAgeMs) {

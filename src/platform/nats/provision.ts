@@ -144,7 +144,7 @@ const judge = (settings: LogSettings, streams: ReadonlyArray<StreamInfo>) =>
     return [
       ...differences.flatMap((found) => found.warnings),
       ...replicaWarnings(nc.info?.cluster !== undefined, streams),
-      ...(yield* syncWarnings)
+      ...(yield* syncWarnings(settings.monitorUrls))
     ]
   })
 

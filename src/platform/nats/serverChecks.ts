@@ -1,4 +1,4 @@
-import { Config, Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { Connection } from "./Connection.ts"
 import { MisconfiguredLog } from "./errors.ts"
 import { request } from "./natsErrors.ts"
@@ -51,14 +51,12 @@ const syncWarning = (base: string) =>
   )
 
 /**
- * How the servers write is not visible to a client: only the monitoring port tells. `NATS_MONITOR_URL` names it, one URL
- * a server, separated by commas.
+ * How the servers write is not visible to a client: only the monitoring port tells. One URL a server
+ * (`NATS_MONITOR_URL`, separated by commas).
  */
-export const syncWarnings = Effect.gen(function*() {
-  const urls = yield* Config.option(Config.NonEmptyString("NATS_MONITOR_URL"))
-  if (Option.isNone(urls)) {
-    return ["sync_interval could not be checked: set NATS_MONITOR_URL to the monitoring URL of each server (http://host:8222)"]
-  }
-  const found = yield* Effect.forEach(urls.value.split(","), (url) => syncWarning(url.trim()), { concurrency: 4 })
-  return found.flat()
-})
+export const syncWarnings = (monitorUrls: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> =>
+  monitorUrls.length === 0
+    ? Effect.succeed([
+      "sync_interval could not be checked: set NATS_MONITOR_URL to the monitoring URL of each server (http://host:8222)"
+    ])
+    : Effect.map(Effect.forEach(monitorUrls, syncWarning, { concurrency: 4 }), (found) => found.flat())
