@@ -1,13 +1,11 @@
 import { Config, Effect, Result, Schema } from "effect"
-import { execFile } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { promisify } from "node:util"
 import { ModelManifest } from "../contract/ModelManifest.ts"
 import { logSettings } from "../platform/nats/LogSettings.ts"
 import { inspectLog } from "../platform/nats/provision.ts"
-import { isAtLeast, serverVersionMin } from "../platform/nats/serverChecks.ts"
 import { brokerOf } from "./broker.ts"
+import { natsServerVersion } from "./natsServer.ts"
 import { checkout, placeOf } from "./place.ts"
 import { readRunning } from "./running.ts"
 
@@ -26,14 +24,12 @@ const node: Finding = Number.parseInt(process.versions.node, 10) >= nodeMajorMin
 
 const natsServer = Effect.gen(function*() {
   const binary = yield* Config.String("NATS_SERVER_BIN").pipe(Config.withDefault("nats-server"))
-  const answer = yield* Effect.result(Effect.tryPromise(() => promisify(execFile)(binary, ["--version"])))
-  if (Result.isFailure(answer)) {
-    return { state: "bad", what: "nats-server", detail: `${binary} does not run: scripts/nats-server finds or fetches one (NATS_SERVER_BIN)` } as const
-  }
-  const version = answer.success.stdout.trim().replace(/^nats-server:\s*v?/, "")
-  return isAtLeast(version, serverVersionMin)
-    ? { state: "ok", what: "nats-server", detail: version } as const
-    : { state: "bad", what: "nats-server", detail: `${version} is too old: ${serverVersionMin} or newer is needed` } as const
+  return yield* natsServerVersion(binary).pipe(
+    Effect.match({
+      onFailure: (error): Finding => ({ state: "bad", what: "nats-server", detail: error.message }),
+      onSuccess: (version): Finding => ({ state: "ok", what: "nats-server", detail: version })
+    })
+  )
 })
 
 const broker = (data: string | undefined) =>

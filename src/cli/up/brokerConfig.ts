@@ -21,8 +21,6 @@ listen: "127.0.0.1:${settings.port}"
 http: "127.0.0.1:${settings.monitorPort}"
 pid_file: ${JSON.stringify(settings.pidFile)}
 max_payload: ${payloadMaxBytes}
-lame_duck_duration: 1s
-lame_duck_grace_period: 500ms
 authorization {
   user: ${JSON.stringify(settings.user)}
   password: ${JSON.stringify(settings.password)}

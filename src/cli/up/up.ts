@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { nodeCommand, startChild } from "../../platform/processes/Child.ts"
 import { lockFile } from "../../platform/processes/LockFile.ts"
 import { edit } from "../http.ts"
+import { natsServerVersion } from "../natsServer.ts"
 import { checkout, type Place, placeOf } from "../place.ts"
 import { announceRunning, brokerEnv, type Running } from "../running.ts"
 import { runBroker } from "./broker.ts"
@@ -75,6 +76,7 @@ const awaitReady = (api: string) =>
 const prepare = Effect.fnUntraced(function*(options: UpOptions) {
   const settings = yield* upSettings
   const place = placeOf(options.data, options.testModels)
+  yield* natsServerVersion(settings.natsServer)
   const models = yield* modelsOf(options.testModels, settings.modelsDir)
   yield* prepareFolders(place, models.names)
   yield* lockFile(place.lock, "Darkroom")
