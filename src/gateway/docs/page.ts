@@ -1,0 +1,1 @@
+export const docsPage = (): string => "<!doctype html><title>Darkroom API</title>"

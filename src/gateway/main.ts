@@ -1,0 +1,7 @@
+import { Layer } from "effect"
+import packageJson from "../../package.json" with { type: "json" }
+import { runProgram } from "../platform/processes/runProgram.ts"
+import { gateway } from "./layers.ts"
+
+/** The gateway: the HTTP API in front of the job log. */
+runProgram("gateway", packageJson.version, Layer.launch(gateway))

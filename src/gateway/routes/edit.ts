@@ -1,0 +1,52 @@
+import { Effect, Schema } from "effect"
+import type { Context } from "hono"
+import { EditRequest, EditResponse } from "../../contract/EditApi.ts"
+import type { JobRecord } from "../../contract/Job.ts"
+import { decodeFields, readBody, unknownFieldWarnings } from "../admission/body.ts"
+import { imageOf } from "../admission/image.ts"
+import type { Env } from "../http.ts"
+import { sizeText } from "../jobs.ts"
+import { firstOutput, type RouteOptions, submissionHeaders, submitAndAnswer } from "./answer.ts"
+
+const encode = Schema.encodeEffect(EditResponse)
+
+const render = Effect.fnUntraced(function*(record: JobRecord) {
+  const { base64, image, url } = yield* firstOutput(record)
+  const { cfg, seed, steps } = record.parameters
+  return yield* Effect.orDie(encode({
+    job_id: record.job_id,
+    status: "completed",
+    actual_time_s: record.actual_time_s ?? 0,
+    output_image_url: url,
+    output_b64: base64,
+    config: { steps: steps ?? 0, cfg: cfg ?? 0, seed: seed ?? 0 },
+    input_size: sizeText(record.inputs[0]),
+    output_size: sizeText(image),
+    warnings: record.warnings
+  }))
+})
+
+/** `POST /api/edit` */
+export const edit = (options: RouteOptions) => (c: Context<Env>) =>
+  Effect.gen(function*() {
+    const headers = yield* submissionHeaders(c)
+    const body = yield* readBody(c.req.raw)
+    const request = yield* decodeFields(EditRequest, body.file === undefined ? body.fields : { ...body.fields, image: "file" })
+    const image = yield* imageOf("image", body.file, request.image)
+    return yield* submitAndAnswer(c, {
+      ...headers,
+      kind: "edit",
+      prompt: request.prompt,
+      parameters: {
+        steps: request.steps,
+        cfg: request.cfg,
+        ...(request.seed === null ? {} : { seed: request.seed })
+      },
+      image,
+      imageField: "image",
+      priority: request.priority,
+      clientId: request.client_id,
+      model: request.model,
+      warnings: unknownFieldWarnings(EditRequest.fields, body.fields)
+    }, render, options)
+  })

@@ -1,0 +1,133 @@
+import { Effect, Schema } from "effect"
+import type { Context } from "hono"
+import type { JobParameters, JobRecord } from "../../contract/Job.ts"
+import {
+  FramesRequest, FramesResponse, ImageEditRequest, ImageRequest, ImageResponse, TextRequest, TextResponse
+} from "../../contract/ModelsApi.ts"
+import { decodeFields, readBody, unknownFieldWarnings } from "../admission/body.ts"
+import { imageOf } from "../admission/image.ts"
+import type { Env, HandlerError, Services } from "../http.ts"
+import { outputsBase64 } from "../jobs.ts"
+import { firstOutput, type Render, type RouteOptions, submissionHeaders, submitAndAnswer } from "./answer.ts"
+
+/** The routes of the models service. */
+
+const stepsAdvised = 20
+
+const stepsWarning = (steps: number): ReadonlyArray<string> =>
+  steps < stepsAdvised ? [`num_inference_steps is ${steps}; below ${stepsAdvised} the quality suffers`] : []
+
+interface DiffusionRequest {
+  readonly style: string | null
+  readonly guidance_scale: number
+  readonly seed: number | null
+  readonly num_inference_steps: number
+  readonly negative_prompt?: string | null
+}
+
+const diffusionParameters = (request: DiffusionRequest): JobParameters => ({
+  steps: request.num_inference_steps,
+  cfg: request.guidance_scale,
+  ...(request.seed === null ? {} : { seed: request.seed }),
+  ...(request.style === null ? {} : { style: request.style }),
+  ...(typeof request.negative_prompt === "string" ? { negative_prompt: request.negative_prompt } : {})
+})
+
+const common = { image: undefined, imageField: "image_base64", priority: 1, clientId: null } as const
+
+const warningsOf = (record: JobRecord) => (record.warnings.length === 0 ? {} : { warnings: record.warnings })
+
+const renderImage: Render = Effect.fnUntraced(function*(record: JobRecord) {
+  const { base64, url } = yield* firstOutput(record)
+  const image_base64 = base64 === "" && url !== "" ? (yield* outputsBase64(record))[0]! : base64
+  return yield* Effect.orDie(Schema.encodeEffect(ImageResponse)({ image_base64, prompt: record.prompt, ...warningsOf(record) }))
+})
+
+const renderFrames: Render = Effect.fnUntraced(function*(record: JobRecord) {
+  const frames = yield* outputsBase64(record)
+  return yield* Effect.orDie(Schema.encodeEffect(FramesResponse)({ frames, prompt: record.prompt, ...warningsOf(record) }))
+})
+
+const renderText: Render = (record) =>
+  Effect.orDie(Schema.encodeEffect(TextResponse)({
+    text: record.output?.text ?? "",
+    prompt: record.prompt,
+    finish_reason: record.output?.finish_reason ?? "stop"
+  }))
+
+type Route = (options: RouteOptions) => (c: Context<Env>) => Effect.Effect<Response, HandlerError, Services>
+
+/** `POST /image/generate` */
+export const imageGenerate: Route = (options) => (c) =>
+  Effect.gen(function*() {
+    const headers = yield* submissionHeaders(c)
+    const { fields } = yield* readBody(c.req.raw)
+    const request = yield* decodeFields(ImageRequest, fields)
+    return yield* submitAndAnswer(c, {
+      ...common,
+      ...headers,
+      kind: "text_to_image",
+      prompt: request.prompt,
+      parameters: { ...diffusionParameters(request), width: request.width, height: request.height },
+      model: request.model,
+      warnings: [...unknownFieldWarnings(ImageRequest.fields, fields), ...stepsWarning(request.num_inference_steps)]
+    }, renderImage, options)
+  })
+
+/** `POST /image/edit` */
+export const imageEdit: Route = (options) => (c) =>
+  Effect.gen(function*() {
+    const headers = yield* submissionHeaders(c)
+    const { fields, file } = yield* readBody(c.req.raw)
+    const request = yield* decodeFields(ImageEditRequest, file === undefined ? fields : { ...fields, image_base64: "file" })
+    const image = yield* imageOf("image_base64", file, request.image_base64)
+    return yield* submitAndAnswer(c, {
+      ...common,
+      ...headers,
+      kind: "image_to_image",
+      prompt: request.prompt,
+      parameters: { ...diffusionParameters(request), strength: request.strength },
+      image,
+      model: request.model,
+      warnings: [...unknownFieldWarnings(ImageEditRequest.fields, fields), ...stepsWarning(request.num_inference_steps)]
+    }, renderImage, options)
+  })
+
+/** `POST /video/generate-frames` */
+export const framesGenerate: Route = (options) => (c) =>
+  Effect.gen(function*() {
+    const headers = yield* submissionHeaders(c)
+    const { fields } = yield* readBody(c.req.raw)
+    const request = yield* decodeFields(FramesRequest, fields)
+    return yield* submitAndAnswer(c, {
+      ...common,
+      ...headers,
+      kind: "frames",
+      prompt: request.prompt,
+      parameters: { ...diffusionParameters(request), num_frames: request.num_frames },
+      model: request.model,
+      warnings: [...unknownFieldWarnings(FramesRequest.fields, fields), ...stepsWarning(request.num_inference_steps)]
+    }, renderFrames, options)
+  })
+
+/** `POST /text/generate` */
+export const textGenerate: Route = (options) => (c) =>
+  Effect.gen(function*() {
+    const headers = yield* submissionHeaders(c)
+    const { fields } = yield* readBody(c.req.raw)
+    const request = yield* decodeFields(TextRequest, fields)
+    return yield* submitAndAnswer(c, {
+      ...common,
+      ...headers,
+      kind: "text",
+      prompt: request.prompt,
+      parameters: {
+        max_tokens: request.max_tokens,
+        temperature: request.temperature,
+        top_p: request.top_p,
+        ...(request.seed === null ? {} : { seed: request.seed })
+      },
+      model: request.model,
+      warnings: unknownFieldWarnings(TextRequest.fields, fields)
+    }, renderText, options)
+  })

@@ -1,0 +1,101 @@
+import type { Progress } from "../../contract/AgentMessages.ts"
+import { isEnded, type JobState } from "../../contract/Job.ts"
+import { eventNameOf, type StoredEvent } from "../../contract/JobEvent.ts"
+
+/** What an event stream of one job sends. Pure: state and input in, state and text out. */
+
+export interface StreamState {
+  /** Sequence of the last log event sent; what is not newer is not sent again. */
+  readonly lastSequence: number
+  readonly jobState: JobState
+  readonly attempt: number
+  readonly position: number | undefined
+  /** The stream ends after what was sent. */
+  readonly done: boolean
+}
+
+export type StreamInput =
+  | { readonly _tag: "Stored"; readonly stored: StoredEvent }
+  | { readonly _tag: "Progress"; readonly progress: Progress }
+  | { readonly _tag: "Position"; readonly position: number }
+
+export interface StreamStep {
+  readonly state: StreamState
+  readonly text: string
+}
+
+export const initialState = (lastSequence: number): StreamState => ({
+  lastSequence,
+  jobState: "queued",
+  attempt: 0,
+  position: undefined,
+  done: false
+})
+
+/** How soon a client reconnects after the stream broke, or after a gateway said that it stops. */
+export const retryFrame = (reconnectMs: number): string => `retry: ${reconnectMs}\n\n`
+export const keepAliveFrame = ": keep-alive\n\n"
+
+const frame = (event: string, data: unknown, id?: number): string =>
+  `${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+
+/** A job that was given back is queued again, for whoever watches. */
+const shownAs = { queued: "queued", started: "started", released: "queued", completed: "completed", failed: "failed", cancelled: "cancelled" } as const
+
+const dataOf = ({ event }: StoredEvent) => {
+  const { actual_time_s, attempt, error, job_id, retry_count, state, warnings } = event.data
+  return {
+    job_id,
+    status: state,
+    at: event.time,
+    attempt,
+    retry_count,
+    ...(actual_time_s === undefined ? {} : { actual_time_s }),
+    ...(error === undefined ? {} : { error }),
+    ...(warnings.length === 0 ? {} : { warnings })
+  }
+}
+
+const onStored = (state: StreamState, stored: StoredEvent): StreamStep => {
+  if (stored.sequence <= state.lastSequence) return { state, text: "" }
+  const name = eventNameOf(stored.event.type)
+  const record = stored.event.data
+  const next: StreamState = {
+    lastSequence: stored.sequence,
+    jobState: record.state,
+    attempt: record.attempt,
+    position: undefined,
+    done: isEnded(record.state)
+  }
+  if (name === undefined || name === "deleted") return { state: next, text: "" }
+  return { state: next, text: frame(shownAs[name], dataOf(stored), stored.sequence) }
+}
+
+/** Progress of an earlier attempt, or from before the start was seen, is not shown. */
+const onProgress = (state: StreamState, progress: Progress): StreamStep =>
+  state.jobState === "processing" && progress.attempt === state.attempt
+    ? {
+      state,
+      text: frame("step", {
+        job_id: progress.job_id,
+        attempt: progress.attempt,
+        phase: progress.phase,
+        step: progress.step,
+        steps: progress.steps
+      })
+    }
+    : { state, text: "" }
+
+export const advance = (state: StreamState, input: StreamInput): StreamStep => {
+  if (state.done) return { state, text: "" }
+  switch (input._tag) {
+    case "Stored":
+      return onStored(state, input.stored)
+    case "Progress":
+      return onProgress(state, input.progress)
+    case "Position":
+      return state.jobState !== "queued" || input.position === state.position
+        ? { state, text: "" }
+        : { state: { ...state, position: input.position }, text: frame("position", { position: input.position }) }
+  }
+}
