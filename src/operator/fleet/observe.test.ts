@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Heartbeat } from "../../contract/AgentMessages.ts"
+import { type AgentProcess, observe, type Sighting } from "./observe.ts"
+
+const start = 1_000
+const patience = { startupTimeoutMs: 60_000, hungAfterMs: 20_000 }
+const agent = (wanted: AgentProcess["wanted"] = "running"): AgentProcess => ({ id: "p-0-x", slot: 0, wanted, startedAt: start, revision: "r" })
+
+const heartbeat = (state: Heartbeat["state"], claims = 0): Heartbeat => ({
+  agent: "p-0-x",
+  pool: "p",
+  version: "1",
+  at: "2026-11-21T12:00:00Z",
+  interval_ms: 2_000,
+  state,
+  draining: false,
+  slots: 1,
+  claims: Array.from({ length: claims }, () => ({ job_id: "j", attempt: 1, started_sequence: 1 })),
+  models_loaded: [],
+  execution_provider: "cpu"
+})
+
+const look = (heard: Heartbeat | undefined, now: number, before: ReadonlyArray<Sighting> = [], wanted: AgentProcess["wanted"] = "running", isBrokerHeard = true) => {
+  const { broken, replicas } = observe([agent(wanted)], heard === undefined ? [] : [heard], before, patience, isBrokerHeard, now)
+  return { seen: replicas[0]!, broken, all: replicas }
+}
+
+describe("observe", () => {
+  it("a process that was never heard is starting since it was started", () => {
+    const { seen } = look(undefined, start + 500)
+    assert.deepStrictEqual([seen.phase, seen.since, seen.loading], ["starting", start, false])
+  })
+
+  it("follows what the agent says of itself, with the time of each change", () => {
+    const loading = look(heartbeat("STARTING"), start + 1_000)
+    assert.deepStrictEqual([loading.seen.phase, loading.seen.loading], ["starting", true])
+    const idle = look(heartbeat("READY"), start + 2_000, loading.all)
+    assert.deepStrictEqual([idle.seen.phase, idle.seen.since, idle.seen.readyAt], ["idle", start + 2_000, start + 2_000])
+    const still = look(heartbeat("READY"), start + 3_000, idle.all)
+    assert.strictEqual(still.seen.since, start + 2_000)
+    const busy = look(heartbeat("BUSY", 1), start + 4_000, still.all)
+    assert.deepStrictEqual([busy.seen.phase, busy.seen.busy, busy.seen.readyAt], ["busy", true, start + 2_000])
+  })
+
+  it("a claim makes it busy, whatever its state says; a draining one may be busy", () => {
+    assert.isTrue(look(heartbeat("READY", 1), start).seen.busy)
+    const { seen } = look(heartbeat("BUSY", 1), start, [], "draining")
+    assert.deepStrictEqual([seen.phase, seen.busy], ["draining", true])
+  })
+
+  it("a missed heartbeat changes nothing: busy stays busy", () => {
+    const busy = look(heartbeat("BUSY", 1), start + 1_000)
+    const silent = look(undefined, start + 6_000, busy.all)
+    assert.deepStrictEqual([silent.seen.phase, silent.seen.busy, silent.broken.length], ["busy", true, 0])
+  })
+
+  it("long silence is a hung process, but not while nobody can be heard", () => {
+    const before = look(heartbeat("READY"), start).all
+    assert.include(look(undefined, start + 20_000, before).broken[0]?.why, "nothing was heard")
+    assert.deepStrictEqual(look(undefined, start + 20_000, before, "running", false).broken, [])
+    assert.deepStrictEqual(look(undefined, start + 20_000, before, "stopping").broken, [])
+  })
+
+  it("one that says it cannot serve, or never gets ready, is broken", () => {
+    assert.include(look(heartbeat("DEFUNCT"), start).broken[0]?.why, "DEFUNCT")
+    assert.include(look(heartbeat("SETUP_FAILED"), start).broken[0]?.why, "SETUP_FAILED")
+    assert.include(look(heartbeat("STARTING"), start + 60_000).broken[0]?.why, "not ready within 60000 ms")
+  })
+})
