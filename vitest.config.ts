@@ -7,6 +7,7 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     pool: "forks",
+    silent: "passed-only",
     maxWorkers: 2,
     teardownTimeout: 20_000,
     projects: [
