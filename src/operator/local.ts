@@ -1,6 +1,7 @@
 import { Config, Duration, Effect, Layer, Queue, Stream } from "effect"
 import { join } from "node:path"
 import { mkdirSync } from "node:fs"
+import packageJson from "../../package.json" with { type: "json" }
 import { DurationText, durationMs, type GpuPool } from "../contract/GpuPool.ts"
 import { Connection } from "../platform/nats/Connection.ts"
 import { Lanes } from "../platform/nats/Lanes.ts"
@@ -100,4 +101,4 @@ const services = Layer.mergeAll(Lanes.layer, Presence.layer, Signals.layer, Agen
   Layer.provide(Connection.layer("fleet"))
 )
 
-runProgram("fleet", "0.1.0", fleet.pipe(Effect.provide(services)))
+runProgram("fleet", packageJson.version, fleet.pipe(Effect.provide(services)))

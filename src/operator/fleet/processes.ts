@@ -1,6 +1,5 @@
 import { Clock, Config, Context, Effect, FiberSet, Layer, Queue, Schema, Stream } from "effect"
-import type { GpuPool } from "../../contract/GpuPool.ts"
-import { DurationText, durationMs } from "../../contract/GpuPool.ts"
+import { DurationText, durationMs, type GpuPool } from "../../contract/GpuPool.ts"
 import { type Child, describeExit, nodeCommand, startChild } from "../../platform/processes/Child.ts"
 import type { AgentProcess } from "./observe.ts"
 
@@ -47,7 +46,13 @@ const commandConfig = Config.schema(Schema.fromJsonString(Schema.Array(Schema.St
 
 const graceConfig = Config.schema(DurationText, "FLEET_GRACE").pipe(Config.withDefault("20s"), Config.map(durationMs))
 
-const agentEnv = (pool: GpuPool, id: string) => ({
+/** Time between an agent's own grace and the fleet's SIGKILL: to give a job back and say goodbye. */
+const goodbyeMs = 2_000
+const agentGraceMinMs = 1_000
+
+const agentEnv = (pool: GpuPool, id: string, graceMs: number) => ({
+  DARKROOM_DEVICE: pool.spec.placement.gpu.count === 0 ? "cpu" : "auto",
+  AGENT_GRACE: `${Math.max(agentGraceMinMs, Math.min(graceMs, durationMs(pool.spec.lifecycle.drainTimeout)) - goodbyeMs)}ms`,
   ...process.env,
   DARKROOM_POOL: pool.metadata.name,
   DARKROOM_MODELS: pool.spec.models.join(","),
@@ -92,7 +97,7 @@ const make = Effect.gen(function*() {
     const slot = lowestFree(ofPool(name).map((slot) => slot.process.slot))
     // The incarnation never repeats, so a late heartbeat of an earlier process in the slot cannot be taken for this one.
     const id = `${name}-${slot}-${now.toString(36)}`
-    const child = yield* startChild({ command, env: agentEnv(pool, id), kind: "node", output: "inherit" })
+    const child = yield* startChild({ command, env: agentEnv(pool, id, graceMs), kind: "node", output: "inherit" })
     const process: AgentProcess = { id, slot, wanted: "running", startedAt: now, revision: revisionOf(pool) }
     slots.set(id, { process, pool: name, child, broken: undefined })
     yield* FiberSet.run(fibers, awaitExit(id, child))
