@@ -95,9 +95,9 @@ const effectsAtTheEdges = [
 
 const size = [
   refused("eslint(max-lines)", "src/gateway/m.ts", `import { f } from "./f.ts"\n${statements(400)}`),
-  refused("eslint(max-lines-per-function)", "src/gateway/n.ts", `export const g = (f: (n: number) => void) => {\n${statements(70)}\n}`),
+  refused("eslint(max-lines-per-function)", "src/gateway/n.ts", `export const g = (f: (n: number) => void) => {\n${statements(100)}\n}`),
   refused("eslint(max-params)", "src/gateway/o.ts", "export const f = (a: 1, b: 2, c: 3, d: 4, e: 5) => [a, b, c, d, e]"),
-  { path: "src/gateway/n.test.ts", code: `export const g = (f: (n: number) => void) => {\n${statements(70)}\n}\n` }
+  { path: "src/gateway/n.test.ts", code: `export const g = (f: (n: number) => void) => {\n${statements(100)}\n}\n` }
 ]
 
 const cycle = [
