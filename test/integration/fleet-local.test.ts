@@ -140,7 +140,9 @@ describe("the local fleet", () => {
     editPoolFile((pool) => {
       pool.spec["replicas"] = 0
     })
-    await new Promise((resolve) => setTimeout(resolve, 5_000))
+    await until("the fleet to be blind", () => system.fleet.log(), (log) => log.includes("are held (DepthUnreadable)"))
+    // Nothing tells that a decision was taken to do nothing: some more rounds have to pass.
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
     assert.deepStrictEqual(agents(), before)
     await system.broker.restart()
     await agentCount(0)

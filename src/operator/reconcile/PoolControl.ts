@@ -92,6 +92,17 @@ export const makePoolControl = Effect.fnUntraced(function*(name: string, warmSta
       if (Result.isSuccess(reply) && reply.success.drained) yield* stop
     })
 
+  /** One line a change of mind, not one a round. */
+  const tell = Effect.fnUntraced(function*(decision: Decision, depth: ObservedDepth, running: number) {
+    if (decision.reason === state.lastReason) return
+    state.lastReason = decision.reason
+    if (depth._tag === "Unreadable") {
+      yield* Effect.logWarning(`pool ${name}: nobody knows how many jobs wait (${depth.reason}); its ${running} agents are held (${decision.reason})`)
+    } else if (decision.create > 0 || decision.remove.length > 0) {
+      yield* Effect.logInfo(`pool ${name}: ${running} → ${decision.desired} agents (${decision.reason})`)
+    }
+  })
+
   const act = Effect.fnUntraced(function*(pool: GpuPool, decision: Decision, now: number) {
     const running = yield* processes.list(name)
     const outdated = running.filter((process) =>
@@ -105,10 +116,6 @@ export const makePoolControl = Effect.fnUntraced(function*(name: string, warmSta
     }
     const create = allowed(state.restarts, decision.create, pool.spec.lifecycle.maxPodFailures, now)
     for (let started = 0; started < create; started++) yield* processes.start(pool)
-    if (decision.reason !== state.lastReason && (decision.create > 0 || decision.remove.length > 0)) {
-      yield* Effect.logInfo(`pool ${name}: ${running.length} → ${decision.desired} agents (${decision.reason})`)
-    }
-    state.lastReason = decision.reason
   })
 
   const announce = Effect.fnUntraced(function*(pool: GpuPool, depth: ObservedDepth, decision: Decision, now: number) {
@@ -134,6 +141,7 @@ export const makePoolControl = Effect.fnUntraced(function*(name: string, warmSta
     // A warm start is one replica that nobody asked for yet; the cooldown takes it away again.
     const isWarm = isFirst && warmStart && decision.create === 0 && decision.desired === 0 && pool.spec.maxReplicas > 0
     state.memory = isWarm ? { ...decision.memory, demands: [{ at: now, replicas: 1 }, ...decision.memory.demands] } : decision.memory
+    yield* tell(decision, depth, state.sightings.length)
     yield* act(pool, isWarm ? { ...decision, create: 1, desired: 1 } : decision, now)
     yield* announce(pool, depth, decision, now)
   })
