@@ -51,7 +51,10 @@ export class JobLog extends Context.Service<JobLog, {
   ) => Effect.Effect<JobView, TransitionRefused | LogFull | LogUnavailable>
   /** The stored events of one job after a sequence, oldest first. */
   readonly history: (jobId: string, afterSequence: number) => Effect.Effect<ReadonlyArray<StoredEvent>, LogUnavailable>
-  /** Every event from a sequence on, in order, without gaps or repeats, for ever (re-made when the broker comes back). */
+  /**
+   * Every event from a sequence on, in order, without gaps or repeats, for ever (re-made when the broker comes back).
+   * Fails only when the log was re-created or restored (cause: `StreamReplaced`): compare `state`, then rebuild.
+   */
   readonly feed: (fromSequence: number) => Stream.Stream<StoredEvent, LogUnavailable>
   readonly state: Effect.Effect<LogState, LogUnavailable>
   /** Removes the job's events before its tombstone; the tombstone stays and refuses late writers. */

@@ -20,6 +20,13 @@ export class TransitionRefused extends Schema.TaggedError<TransitionRefused>()("
   reason: Schema.String
 }) {}
 
+/** Cause of a `LogUnavailable`: a stream was deleted and made anew, or restored, so its sequences mean something else. */
+export class StreamReplaced extends Schema.TaggedError<StreamReplaced>()("StreamReplaced", { stream: Schema.String }) {
+  override get message(): string {
+    return `${this.stream} was re-created or restored: read its state and begin again`
+  }
+}
+
 /** The configuration of the broker or of a stream is wrong or weaker than promised; `problems` name each. */
 export class MisconfiguredLog extends Schema.TaggedError<MisconfiguredLog>()("MisconfiguredLog", {
   problems: Schema.Array(Schema.String)

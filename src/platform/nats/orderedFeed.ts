@@ -1,13 +1,15 @@
 import { type ConsumerMessages, DeliverPolicy, type JsMsg, type StreamInfo } from "@nats-io/jetstream"
 import { Effect, Schedule, Stream } from "effect"
 import { Connection } from "./Connection.ts"
-import { LogUnavailable } from "./errors.ts"
+import { LogUnavailable, StreamReplaced } from "./errors.ts"
 import { request } from "./natsErrors.ts"
 
 /** Messages asked for at once, so also the most that wait in this process. */
 const aheadMessages = 1_000
 /** Two missed heartbeats end a consumer. */
 const idleHeartbeatMs = 2_000
+/** A consumer that cannot be made within this time is tried again: the broker may have come back meanwhile. */
+const openTimeoutMs = 2_000
 
 /** What a consumer says when it can no longer be trusted to continue without a gap. */
 const brokenBy = new Set([
@@ -30,10 +32,7 @@ interface Life {
   cursor: number
 }
 
-const replaced = (stream: string) =>
-  new LogUnavailable({ operation: `feed of ${stream}`, cause: new Error(`${stream} was re-created or restored: read its state and begin again`) })
-
-const isReplaced = (error: LogUnavailable): boolean => error.cause instanceof Error && error.cause.message.includes("was re-created")
+const isReplaced = (error: LogUnavailable): boolean => error.cause instanceof StreamReplaced
 
 /** The same life of the stream, and nothing handed on that it does not have. */
 const sameLife = (life: Life, info: StreamInfo): boolean =>
@@ -45,6 +44,9 @@ const stopWhenBroken = async (messages: ConsumerMessages): Promise<void> => {
     if (brokenBy.has(status.type)) messages.stop(new Error(status.type))
   }
 }
+
+const stalled = (stream: string) => () =>
+  new LogUnavailable({ operation: `feed of ${stream}`, cause: new Error(`no answer in ${openTimeoutMs} ms`) })
 
 const open = (stream: string, filter: string, life: Life) =>
   Effect.gen(function*() {
@@ -60,12 +62,17 @@ const open = (stream: string, filter: string, life: Life) =>
         const messages = await consumer.consume({ max_messages: aheadMessages, idle_heartbeat: idleHeartbeatMs, expires: 10_000 })
         void stopWhenBroken(messages)
         return messages
-      }),
-      (messages) => Effect.promise(() => messages.close().then(() => undefined, () => undefined))
+      }).pipe(Effect.timeoutOrElse({ duration: openTimeoutMs, orElse: stalled(stream) })),
+      // Not `close()`: it waits for a reader, and there may be none yet.
+      (messages) => Effect.sync(() => messages.stop())
     )
     // Read after the consumer was made: a stream that is replaced later takes this consumer with it.
-    const info = yield* request(`feed of ${stream}`, () => jsm.streams.info(stream))
-    if (!sameLife(life, info)) return yield* replaced(stream)
+    const info = yield* request(`feed of ${stream}`, () => jsm.streams.info(stream)).pipe(
+      Effect.timeoutOrElse({ duration: openTimeoutMs, orElse: stalled(stream) })
+    )
+    if (!sameLife(life, info)) {
+      return yield* new LogUnavailable({ operation: `feed of ${stream}`, cause: new StreamReplaced({ stream }) })
+    }
     life.created = info.created
     return messages
   })
@@ -82,7 +89,7 @@ const once = (stream: string, filter: string, life: Life) =>
 /**
  * Messages of a stream from a sequence on, in order, without gaps or repeats, for ever. A consumer that is lost
  * (broker away, heartbeats missed) is made again behind the last message. Fails only when the stream itself was
- * re-created or restored, because its sequences then mean something else.
+ * re-created or restored (cause: `StreamReplaced`).
  */
 export const orderedFeed = (stream: string, filter: string, fromSequence: number): Stream.Stream<JsMsg, LogUnavailable, Connection> =>
   Stream.suspend(() => {
