@@ -1,0 +1,75 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { EditRequest } from "../../contract/EditApi.ts"
+import { bodyMaxBytes } from "../../contract/limits.ts"
+import { decodeFields, readBody, unknownFieldWarnings } from "./body.ts"
+
+const post = (body: BodyInit, headers: Record<string, string> = { "content-type": "application/json" }) =>
+  new Request("http://x/", { method: "POST", body, headers, duplex: "half" } as RequestInit)
+
+const statusOf = (request: Request) => Effect.map(Effect.flip(readBody(request)), (problem) => problem.status)
+
+describe("readBody", () => {
+  it.effect("reads a JSON object, also without a content type", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual((yield* readBody(post("{\"a\":1}"))).fields, { a: 1 })
+      const request = post(Buffer.from("{\"a\":1}"), {})
+      assert.deepStrictEqual((yield* readBody(request)).fields, { a: 1 })
+    }))
+  it.effect("reads multipart: files, text, and numbers where the field has one", () =>
+    Effect.gen(function*() {
+      const form = new FormData()
+      form.set("image", new Blob([Uint8Array.of(1, 2, 3)]), "photo.jpg")
+      form.set("prompt", "42")
+      form.set("steps", "7")
+      form.set("cfg", "1.5")
+      const body = yield* readBody(new Request("http://x/", { method: "POST", body: form }))
+      assert.deepStrictEqual(body.fields, { prompt: "42", steps: 7, cfg: 1.5 })
+      assert.deepStrictEqual(Array.from(body.file!), [1, 2, 3])
+    }))
+  it.effect("malformed bodies are 400, other content types 415", () =>
+    Effect.gen(function*() {
+      for (const text of ["", "{", "[]", "null", "\"x\"", "{\"a\":1}}"]) assert.strictEqual(yield* statusOf(post(text)), 400, text)
+      assert.strictEqual(yield* statusOf(post("x", { "content-type": "multipart/form-data" })), 400)
+      assert.strictEqual(yield* statusOf(post("a=1", { "content-type": "application/x-www-form-urlencoded" })), 415)
+      assert.strictEqual(yield* statusOf(post("x", { "content-type": "image/png" })), 415)
+    }))
+  it.effect("a body that is too long is refused by its length, before anything is read", () =>
+    Effect.gen(function*() {
+      let read = 0
+      const stream = new ReadableStream({ pull: (controller) => void (read += 1, controller.enqueue(new Uint8Array(1024))) }, { highWaterMark: 0 })
+      const request = post(stream, { "content-type": "application/json", "content-length": String(bodyMaxBytes + 1) })
+      assert.strictEqual(yield* statusOf(request), 413)
+      assert.strictEqual(read, 0)
+    }))
+  it.effect("a body that does not say how long it is, is cut as soon as it is too long", () =>
+    Effect.gen(function*() {
+      const chunkBytes = 1024 * 1024
+      let sent = 0
+      const stream = new ReadableStream({
+        pull: (controller) => void (sent += chunkBytes, controller.enqueue(new Uint8Array(chunkBytes)))
+      }, { highWaterMark: 0 })
+      assert.strictEqual(yield* statusOf(post(stream)), 413)
+      assert.isAtMost(sent, bodyMaxBytes + 2 * chunkBytes)
+    }))
+})
+
+describe("decodeFields", () => {
+  it.effect("names every wrong field", () =>
+    Effect.gen(function*() {
+      const problem = yield* Effect.flip(decodeFields(EditRequest, { image: "x", steps: 99, cfg: "x" }))
+      assert.strictEqual(problem.status, 400)
+      assert.deepStrictEqual(problem.errors.map(({ field }) => field).sort(), ["cfg", "prompt", "steps"])
+      assert.include(problem.detail, "steps: Expected a value between 4 and 20")
+      assert.include(problem.detail, "prompt: is required")
+    }))
+})
+
+describe("unknownFieldWarnings", () => {
+  it("names the fields that a route does not know, inherited names too", () => {
+    assert.deepStrictEqual(
+      unknownFieldWarnings(EditRequest.fields, { prompt: "p", strenght: 1, toString: 2 }).map((warning) => /"(\w+)"/.exec(warning)?.[1]),
+      ["strenght", "toString"]
+    )
+  })
+})
