@@ -35,7 +35,10 @@ const npmInstalledTheLock = () => {
 }
 
 const state = () => {
-  if (existsSync(stampPath) && existsSync(nodePath) && readFileSync(stampPath, "utf8") === stamp()) return "installed"
+  const stamped = existsSync(stampPath) ? readFileSync(stampPath, "utf8").trim() : ""
+  if (existsSync(nodePath) && stamped === stamp().trim()) return "installed"
+  // A folder that came from another machine has that one's binaries.
+  if (stamped !== "" && !stamped.endsWith(` ${platform()}`)) return "stale"
   return npmInstalledTheLock() && existsSync(nodePath) ? "unstamped" : "stale"
 }
 
