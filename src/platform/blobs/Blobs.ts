@@ -4,12 +4,24 @@ import { blobBucket } from "../../contract/subjects.ts"
 import { Connection } from "../nats/Connection.ts"
 import { failureOf } from "../nats/natsErrors.ts"
 
-export class BlobMissing extends Schema.TaggedError<BlobMissing>()("BlobMissing", { name: Schema.String }) {}
-export class BlobsFull extends Schema.TaggedError<BlobsFull>()("BlobsFull", { bucket: Schema.String }) {}
+export class BlobMissing extends Schema.TaggedError<BlobMissing>()("BlobMissing", { name: Schema.String }) {
+  override get message(): string {
+    return `there is no blob ${this.name}: it was removed, or has aged out`
+  }
+}
+export class BlobsFull extends Schema.TaggedError<BlobsFull>()("BlobsFull", { bucket: Schema.String }) {
+  override get message(): string {
+    return `the bucket ${this.bucket} is full: raise its max_bytes, or wait until old images age out`
+  }
+}
 export class BlobsUnavailable extends Schema.TaggedError<BlobsUnavailable>()("BlobsUnavailable", {
   operation: Schema.String,
   cause: Schema.Defect()
-}) {}
+}) {
+  override get message(): string {
+    return `the image store is not available: ${this.operation}`
+  }
+}
 
 /** Images in and out. Written before the event that names them; names are never reused (subjects.ts gives them). */
 export class Blobs extends Context.Service<Blobs, {

@@ -4,10 +4,18 @@ import { Schema } from "effect"
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   operation: Schema.String,
   cause: Schema.Defect()
-}) {}
+}) {
+  override get message(): string {
+    return `the job log is not available: ${this.operation}`
+  }
+}
 
 /** A stream or bucket has no room (10077). Retryable once room is made; nothing was written. */
-export class LogFull extends Schema.TaggedError<LogFull>()("LogFull", { stream: Schema.String }) {}
+export class LogFull extends Schema.TaggedError<LogFull>()("LogFull", { stream: Schema.String }) {
+  override get message(): string {
+    return `${this.stream} is full: raise its max_bytes, or wait until old events age out`
+  }
+}
 
 /** Somebody else changed the job first (10071, 10164). Re-read and decide again. */
 export class LogConflict extends Schema.TaggedError<LogConflict>()("LogConflict", { job_id: Schema.String }) {}

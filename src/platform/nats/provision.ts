@@ -1,16 +1,18 @@
 import { DeliverPolicy, JetStreamApiError, type StreamInfo } from "@nats-io/jetstream"
 import { Effect, Layer } from "effect"
-import { eventsStream, eventsSubjects, parseEventSubject, workStream } from "../../contract/subjects.ts"
+import { eventsStream, eventsSubjects, workStream } from "../../contract/subjects.ts"
 import { compareStream } from "./compareStreams.ts"
 import { Connection } from "./Connection.ts"
 import { type LogUnavailable, MisconfiguredLog } from "./errors.ts"
 import { ageProblems, logSettings, type LogSettings } from "./LogSettings.ts"
 import { isStreamNotFound, request } from "./natsErrors.ts"
 import { checkServer, syncWarnings } from "./serverChecks.ts"
+import { UnfinishedJobs } from "./UnfinishedJobs.ts"
 import { blobsStream, type DesiredStream, desiredStreams, workConfig } from "./streams.ts"
 
 const nanosPerMs = 1_000_000
 const nameInUse = 10058
+const readAheadMessages = 4_096
 const storageExceeded = new Set([10002, 10023, 10028, 10047])
 
 /** The stream as it is, or undefined. */
@@ -50,42 +52,23 @@ const ensureStream = (desired: DesiredStream, settings: LogSettings) =>
     return yield* createWork(settings)
   })
 
-/**
- * The sequence from which WORK must be made again: the oldest `queued` whose job has not ended, or the one after the
- * last event. Takes (sequence, subject) in order.
- */
-export const oldestUnfinished = (events: Iterable<readonly [sequence: number, subject: string]>, lastSequence: number): number => {
-  const waiting = new Map<string, number>()
-  for (const [sequence, subject] of events) {
-    const parsed = parseEventSubject(subject)
-    if (parsed === undefined) continue
-    if (parsed.event === "queued") waiting.set(parsed.job, sequence)
-    else if (["completed", "failed", "cancelled", "deleted"].includes(parsed.event)) waiting.delete(parsed.job)
-  }
-  let oldest = lastSequence + 1
-  for (const sequence of waiting.values()) oldest = Math.min(oldest, sequence)
-  return oldest
-}
-
-/** Subjects of all events up to `lastSequence`, without their bodies. */
-const readSubjects = (lastSequence: number) =>
+/** All events up to `lastSequence` without their bodies; gives the sequence from which WORK must be made. */
+const oldestWaiting = (lastSequence: number) =>
   Effect.gen(function*() {
     const { js } = yield* Connection
     return yield* request("read the events for WORK", async () => {
-      const subjects: Array<readonly [number, string]> = []
+      const unfinished = new UnfinishedJobs()
       const consumer = await js.consumers.get(eventsStream, {
         deliver_policy: DeliverPolicy.All,
         headers_only: true,
         filter_subjects: eventsSubjects
       })
-      if ((await consumer.info(true)).num_pending === 0) return subjects
-      const messages = await consumer.consume({ max_messages: 4096 })
-      for await (const msg of messages) {
-        subjects.push([msg.seq, msg.subject])
+      if ((await consumer.info(true)).num_pending === 0) return unfinished.oldest(lastSequence)
+      for await (const msg of await consumer.consume({ max_messages: readAheadMessages })) {
+        unfinished.take(msg.seq, msg.subject)
         if (msg.info.pending === 0 || msg.seq >= lastSequence) break
       }
-      await messages.close()
-      return subjects
+      return unfinished.oldest(lastSequence)
     })
   })
 
@@ -95,7 +78,7 @@ const createWork = (settings: LogSettings) =>
     const events = yield* existing(eventsStream)
     const last = events?.state.last_seq ?? 0
     if (last === 0) return yield* create(workConfig(settings))
-    const from = oldestUnfinished(yield* readSubjects(last), last)
+    const from = yield* oldestWaiting(last)
     yield* Effect.logInfo(`WORK starts at event ${from} of ${last}`)
     return yield* create(workConfig(settings, from))
   })
