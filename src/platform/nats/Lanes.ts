@@ -1,30 +1,22 @@
-import { Context, type Effect, type Stream } from "effect"
-import type { LogUnavailable } from "./errors.ts"
+import { Context, Effect, Layer, type Stream } from "effect"
+import { parseLaneConsumer, workStream, workSubjectsOfJob } from "../../contract/subjects.ts"
+import { Connection } from "./Connection.ts"
+import { LogUnavailable } from "./errors.ts"
+import { completeLanes, consumerNames, ensureLanes, isLaneOf, readLanes, removeLanes } from "./laneConsumers.ts"
+import { makePoll, type PollRequest, type WorkMessage } from "./lanePoll.ts"
+import { makeWakes, type Wake } from "./laneWakes.ts"
+import { request } from "./natsErrors.ts"
+import { type Depth, depthOf, lagOf, sourcesOf, unownedOf, unreadable } from "./workDepth.ts"
+import { readHolds, readPosition, readWork } from "./workReads.ts"
 
-/** A WORK message: a hint that a job waits, never a right to run it (job-log rule 1). */
-export interface WorkMessage {
-  readonly job_id: string
-  readonly pool: string
-  readonly model: string
-  readonly lane: string
-  /** Sequence in EVENTS of the `queued` event this message was made from. */
-  readonly originSequence: number
-  readonly deliveryCount: number
-  /** After losing a compare-and-swap none of these may be called (rule 3). */
-  readonly ack: Effect.Effect<void, LogUnavailable>
-  readonly nak: (delayMs: number) => Effect.Effect<void, LogUnavailable>
-  readonly working: Effect.Effect<void, LogUnavailable>
-}
+export type { PollRequest, WorkMessage } from "./lanePoll.ts"
+export type { Wake } from "./laneWakes.ts"
+export type { Depth } from "./workDepth.ts"
 
-/** `depth` = pending + ack-pending of the pool's lanes plus what is on its way into WORK. Unreadable means hold, never zero. */
-export type Depth =
-  | { readonly _tag: "Readable"; readonly depth: number; readonly pending: number; readonly running: number }
-  | { readonly _tag: "Unreadable"; readonly reason: string }
-
-export interface Wake {
-  readonly model: string
-  readonly lane: string
-}
+/** A message is on its way into WORK for less than this; what lags longer is counted as depth. */
+const lagSettlesMs = 40
+/** Messages come and go between two reads, so a difference counts only when it stays. */
+const unownedReads = 3
 
 /** The stream WORK and its consumers, one a pool × model × lane. This service alone knows consumers' names. */
 export class Lanes extends Context.Service<Lanes, {
@@ -32,25 +24,83 @@ export class Lanes extends Context.Service<Lanes, {
   readonly ensure: (pool: string, models: ReadonlyArray<string>) => Effect.Effect<void, LogUnavailable>
   /** Deletes the consumers of a pool (all its models unless named). Only when nothing of it runs (rule 24). */
   readonly remove: (pool: string, models?: ReadonlyArray<string>) => Effect.Effect<void, LogUnavailable>
-  /** Pool → models that have lanes. */
+  /** Pool → models that have all their lanes. */
   readonly existing: Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, LogUnavailable>
   /**
    * One message or none, without waiting, polling lanes in the schedule's order: loaded models first, other models
    * only when their head is older than `affinityDelayMs(model)`; priorities by weight with ageing; shares in turns.
+   * Fails with the names of consumers that do not exist, but only when no other lane had a message.
    */
-  readonly poll: (request: {
-    readonly pool: string
-    readonly loaded: ReadonlyArray<string>
-    readonly others: ReadonlyArray<string>
-    readonly affinityDelayMs: (model: string) => number
-  }) => Effect.Effect<WorkMessage | undefined, LogUnavailable>
+  readonly poll: (request: PollRequest) => Effect.Effect<WorkMessage | undefined, LogUnavailable>
   /** `wake.<pool>` as WORK republishes it: the message can be pulled by then. At most once, so poll every second too. */
   readonly wakes: (pool: string) => Stream.Stream<Wake, LogUnavailable>
   readonly depth: (pool: string) => Effect.Effect<Depth>
+  /** Messages of WORK that belong to no consumer: a pool's lanes are gone while jobs wait in them (rule 12). */
+  readonly unowned: Effect.Effect<number, LogUnavailable>
   /** Jobs ahead of this one in its lane (0 = next); `undefined` when it is not waiting. */
   readonly position: (jobId: string) => Effect.Effect<number | undefined, LogUnavailable>
   /** Whether WORK holds a message of the job made from that `queued` event. */
   readonly holds: (jobId: string, originSequence: number) => Effect.Effect<boolean, LogUnavailable>
   /** Removes every WORK message of a job (ended, moved or deleted). */
   readonly purgeJob: (jobId: string) => Effect.Effect<void, LogUnavailable>
-}>()("darkroom/platform/nats/Lanes") {}
+}>()("darkroom/platform/nats/Lanes") {
+  static readonly layer = Layer.effect(
+    Lanes,
+    Effect.gen(function*() {
+      const connection = yield* Connection
+      const { jsm, nc } = connection
+      const { poll, woken } = yield* makePoll(connection)
+      const { listen, wakes } = yield* makeWakes(nc, woken)
+
+      return Lanes.of({
+        ensure: Effect.fn("Lanes.ensure")((pool: string, models: ReadonlyArray<string>) => ensureLanes(jsm, pool, models)),
+        remove: Effect.fn("Lanes.remove")(function*(pool: string, models?: ReadonlyArray<string>) {
+          const names = yield* consumerNames(nc)
+          yield* removeLanes(jsm, names.filter((name) => isLaneOf(name, pool, models)))
+        }),
+        existing: Effect.map(consumerNames(nc), completeLanes),
+        poll: Effect.fn("Lanes.poll")((polled: PollRequest) => Effect.andThen(listen(polled.pool), poll(polled))),
+        wakes,
+        depth: Effect.fn("Lanes.depth")((pool: string) =>
+          readDepth(connection, pool).pipe(
+            Effect.catch((error) => Effect.succeed(unreadable(`cannot ${error.operation}: ${causeText(error.cause)}`)))
+          )
+        ),
+        unowned: readUnowned(connection),
+        position: Effect.fn("Lanes.position")((jobId: string) => readPosition(nc, jsm, jobId)),
+        holds: Effect.fn("Lanes.holds")((jobId: string, origin: number) => readHolds(jsm, jobId, origin)),
+        purgeJob: Effect.fn("Lanes.purgeJob")((jobId: string) =>
+          Effect.asVoid(
+            request(`remove the work messages of ${jobId}`, () =>
+              jsm.streams.purge(workStream, { filter: workSubjectsOfJob(jobId) }))
+          )
+        )
+      })
+    })
+  )
+}
+
+const causeText = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+
+const readDepth = Effect.fnUntraced(function*({ jsm, nc }: Connection["Service"], pool: string) {
+  const names = (yield* consumerNames(nc)).filter((name) => isLaneOf(name, pool))
+  if (names.length === 0) return unreadable(`the pool ${pool} has no lanes`)
+  let lanes = yield* readLanes(jsm, names)
+  let sources = sourcesOf(yield* readWork(jsm))
+  if (lagOf(sources) > 0) {
+    yield* Effect.sleep(lagSettlesMs)
+    lanes = yield* readLanes(jsm, names)
+    sources = sourcesOf(yield* readWork(jsm))
+  }
+  return depthOf(sources, lanes)
+})
+
+const readUnowned = Effect.fn("Lanes.unowned")(function*({ jsm, nc }: Connection["Service"]) {
+  let least = Number.POSITIVE_INFINITY
+  for (let read = 0; read < unownedReads && least > 0; read++) {
+    const { state } = yield* readWork(jsm)
+    const lanes = yield* readLanes(jsm, (yield* consumerNames(nc)).filter((name) => parseLaneConsumer(name) !== undefined))
+    least = Math.min(least, unownedOf(state.messages, lanes))
+  }
+  return least
+})

@@ -1,0 +1,217 @@
+import type { Msg } from "@nats-io/transport-node"
+import { Clock, Effect, Semaphore } from "effect"
+import { laneName, lanes } from "../../contract/Lane.ts"
+import { laneConsumer, parseWorkSubject } from "../../contract/subjects.ts"
+import { type Delivery, originSequence } from "./ackSubject.ts"
+import type { Connection } from "./Connection.ts"
+import { LogUnavailable } from "./errors.ts"
+import { LaneMemory } from "./laneMemory.ts"
+import { agedAfterMs, type Candidate, freshTurns, pollOrder, served, type Turns } from "./laneSchedule.ts"
+import type { Wake } from "./laneWakes.ts"
+import { request } from "./natsErrors.ts"
+import { makePull } from "./pull.ts"
+import { readHead } from "./workReads.ts"
+
+/** A WORK message: a hint that a job waits, never a right to run it (job-log rule 1). */
+export interface WorkMessage {
+  readonly job_id: string
+  readonly pool: string
+  readonly model: string
+  readonly lane: string
+  /** Sequence in EVENTS of the `queued` event this message was made from. */
+  readonly originSequence: number
+  readonly deliveryCount: number
+  /** After losing a compare-and-swap none of these may be called (rule 3). */
+  readonly ack: Effect.Effect<void, LogUnavailable>
+  readonly nak: (delayMs: number) => Effect.Effect<void, LogUnavailable>
+  readonly working: Effect.Effect<void, LogUnavailable>
+}
+
+export interface PollRequest {
+  readonly pool: string
+  readonly loaded: ReadonlyArray<string>
+  readonly others: ReadonlyArray<string>
+  readonly affinityDelayMs: (model: string) => number
+}
+
+/** Time for the broker to confirm an ack, nak or working. */
+const ackTimeoutMs = 5_000
+const nanosPerMs = 1_000_000
+/** The age of a waiting head is read again after this long: of a loaded model to let it go first, of another to let it go at all. */
+const headReadEveryMs = { loaded: 10_000, other: 1_000 }
+const headReadsAtOnce = 8
+
+interface PoolMemory {
+  readonly lanes: Map<string, LaneMemory>
+  turns: Turns
+}
+
+/** Every one is a request: the broker says that it took it, and nobody answers for a consumer that is gone. */
+const confirm = (nc: Connection["Service"]["nc"], what: string, ackSubject: string, payload: string) =>
+  Effect.asVoid(request(what, () => nc.request(ackSubject, payload, { timeout: ackTimeoutMs })))
+
+const toWorkMessage = (
+  nc: Connection["Service"]["nc"],
+  message: Msg,
+  delivery: Delivery
+): WorkMessage | undefined => {
+  const route = parseWorkSubject(message.subject)
+  const reply = message.reply
+  if (route === undefined || reply === undefined) return undefined
+  return {
+    job_id: route.job,
+    pool: route.pool,
+    model: route.model,
+    lane: route.lane,
+    originSequence: originSequence(message.headers?.get("Nats-Stream-Source") ?? ""),
+    deliveryCount: delivery.deliveryCount,
+    ack: confirm(nc, `ack the work message of ${route.job}`, reply, "+ACK"),
+    nak: (delayMs) =>
+      confirm(
+        nc,
+        `give back the work message of ${route.job}`,
+        reply,
+        delayMs > 0 ? `-NAK ${JSON.stringify({ delay: Math.round(delayMs) * nanosPerMs })}` : "-NAK"
+      ),
+    working: confirm(nc, `keep the work message of ${route.job}`, reply, "+WPI")
+  }
+}
+
+interface LanePolled {
+  readonly candidate: Omit<Candidate, "headAgeMs">
+  readonly consumer: string
+  readonly memory: LaneMemory
+}
+
+/**
+ * Polls lanes in the schedule's order with what this program remembers of them: an idle lane costs one request a
+ * second, a woken one is asked at once. One poll at a time, because each is to bring one message.
+ */
+export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Service"]) {
+  const pull = yield* makePull(nc)
+  const turn = yield* Semaphore.make(1)
+  const clock = yield* Clock.Clock
+  const now = () => clock.currentTimeMillisUnsafe()
+  const pools = new Map<string, PoolMemory>()
+
+  const poolMemory = (pool: string): PoolMemory => {
+    const known = pools.get(pool) ?? { lanes: new Map(), turns: freshTurns }
+    pools.set(pool, known)
+    return known
+  }
+
+  const laneMemory = (pool: string, model: string, lane: string): LaneMemory => {
+    const { lanes: memories } = poolMemory(pool)
+    const key = `${lane}/${model}`
+    const known = memories.get(key) ?? new LaneMemory()
+    memories.set(key, known)
+    return known
+  }
+
+  const lanesOf = ({ affinityDelayMs, loaded, others, pool }: PollRequest): ReadonlyArray<LanePolled> =>
+    [...new Set([...loaded, ...others])].flatMap((model) =>
+      lanes.map((lane) => ({
+        candidate: {
+          model,
+          lane,
+          loaded: loaded.includes(model),
+          affinityDelayMs: loaded.includes(model) ? 0 : affinityDelayMs(model)
+        },
+        consumer: laneConsumer(pool, model, laneName(lane)),
+        memory: laneMemory(pool, model, laneName(lane))
+      }))
+    )
+
+  /** Reads a lane's head when its age may matter and what is known of it is too old. */
+  const refresh = Effect.fnUntraced(function*(pool: string, { candidate, memory }: LanePolled, everyMs: number) {
+    if (memory.headReadMsAgo(now()) < everyMs) return
+    const wakes = memory.wakes
+    const head = yield* readHead(nc, jsm, { pool, model: candidate.model, lane: laneName(candidate.lane) })
+    memory.read(head, now(), wakes)
+  })
+
+  /** A lane of another model must be read before its age can be trusted; one of a loaded model only once it may be aged. */
+  const needsReading = ({ candidate, memory }: LanePolled): boolean => {
+    const ageMs = memory.headAgeMs(now())
+    if (candidate.loaded) return ageMs !== undefined && ageMs >= agedAfterMs
+    return ageMs === undefined || ageMs >= candidate.affinityDelayMs
+  }
+
+  const take = Effect.fnUntraced(function*(pool: string, lane: LanePolled, candidate: Candidate) {
+    const wakes = lane.memory.wakes
+    const pulled = yield* pull(lane.consumer)
+    switch (pulled._tag) {
+      case "Message": {
+        const memory = poolMemory(pool)
+        lane.memory.delivered(pulled.delivery, now(), wakes)
+        memory.turns = served(memory.turns, candidate)
+        const message = toWorkMessage(nc, pulled.message, pulled.delivery)
+        if (message === undefined) {
+          yield* Effect.logWarning(`dropped a message of WORK that is not a job's: ${pulled.message.subject}`)
+          pulled.message.respond("+TERM")
+        }
+        return message
+      }
+      case "Empty":
+        lane.memory.foundEmpty(now(), wakes)
+        return undefined
+      case "Missing":
+        return "missing" as const
+      case "Refused":
+        return yield* new LogUnavailable({ operation: `pull from ${lane.consumer}`, cause: pulled.reason })
+      case "Late":
+        return yield* new LogUnavailable({ operation: `pull from ${lane.consumer}`, cause: "the broker did not answer in time" })
+    }
+  })
+
+  const poll = Effect.fnUntraced(function*(request: PollRequest) {
+    const missing: Array<string> = []
+    const asked = new Set<LanePolled>()
+    const all = lanesOf(request)
+
+    /** Polls what may be polled now; others only with a head read during this poll. */
+    const round = Effect.fnUntraced(function*(withOthers: boolean) {
+      const open = all.filter((lane) => !asked.has(lane) && !lane.memory.isEmpty(now()))
+      yield* Effect.forEach(
+        open.filter((lane) => (withOthers || lane.candidate.loaded) && needsReading(lane)),
+        (lane) => refresh(request.pool, lane, lane.candidate.loaded ? headReadEveryMs.loaded : headReadEveryMs.other),
+        { concurrency: headReadsAtOnce, discard: true }
+      )
+      const byCandidate = new Map(open.flatMap((lane) => {
+        if (lane.memory.isEmpty(now())) return []
+        const headAgeMs = lane.memory.headAgeMs(now())
+        // Before others are read, only one that has waited very long competes with loaded models.
+        if (!lane.candidate.loaded && !withOthers && (headAgeMs ?? 0) < agedAfterMs) return []
+        return [[{ ...lane.candidate, headAgeMs } as Candidate, lane] as const]
+      }))
+      for (const candidate of pollOrder(poolMemory(request.pool).turns, [...byCandidate.keys()])) {
+        const lane = byCandidate.get(candidate)
+        if (lane === undefined || asked.has(lane)) continue
+        if (!candidate.loaded) {
+          // Another agent may have taken the old head meanwhile; a model is not loaded for the young one behind it.
+          yield* refresh(request.pool, lane, 0)
+          if (lane.memory.isEmpty(now()) || (lane.memory.headAgeMs(now()) ?? 0) < candidate.affinityDelayMs) continue
+        }
+        asked.add(lane)
+        const taken = yield* take(request.pool, lane, candidate)
+        if (taken === "missing") missing.push(lane.consumer)
+        else if (taken !== undefined) return taken
+      }
+      return undefined
+    })
+
+    const taken = (yield* round(false)) ?? (request.others.length > 0 ? yield* round(true) : undefined)
+    if (taken === undefined && missing.length > 0) {
+      return yield* new LogUnavailable({
+        operation: `pull from ${missing.join(", ")}`,
+        cause: "no such consumer, or it has no leader now: were the pool's lanes created?"
+      })
+    }
+    return taken
+  })
+
+  return {
+    poll: (request: PollRequest) => turn.withPermit(poll(request)),
+    woken: (pool: string, { lane, model }: Wake) => laneMemory(pool, model, lane).woken(now())
+  }
+})
