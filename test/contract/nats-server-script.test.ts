@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { serverVersionMin } from "../../src/platform/nats/serverChecks.ts"
 
 /** scripts/nats-server, way by way, with stand-ins for Go, Docker and the release server. */
 
@@ -92,6 +93,11 @@ describe("scripts/nats-server", () => {
     const { code, stderr, stdout } = await run({ path: [path], cache: "none" })
     assert.strictEqual(code, good ? 0 : 1, stderr)
     assert.strictEqual(stdout, good ? join(path, "nats-server") : "")
+  })
+
+  it("allows what the programs allow, and the tests run on that one too", () => {
+    assert.include(readFileSync(script, "utf8"), `\noldest=${serverVersionMin}\n`)
+    assert.include(readFileSync(join(script, "../test"), "utf8"), `\noldest_nats_server=${serverVersionMin}\n`)
   })
 
   it("--version takes exactly that one, and says what it wants", async () => {
