@@ -6,7 +6,7 @@ import { completeLanes, consumerNames, ensureLanes, isLaneOf, readLanes, removeL
 import { makePoll, type PollRequest, type WorkMessage } from "./lanePoll.ts"
 import { makeWakes, type Wake } from "./laneWakes.ts"
 import { request } from "./natsErrors.ts"
-import { type Depth, depthOf, lagOf, sourcesOf, unownedOf, unreadable } from "./workDepth.ts"
+import { type Depth, depthOf, lagOf, sourceProblem, sourcesOf, unownedOf, unreadable } from "./workDepth.ts"
 import { readHolds, readPosition, readWork } from "./workReads.ts"
 
 export type { PollRequest, WorkMessage } from "./lanePoll.ts"
@@ -85,14 +85,16 @@ const causeText = (cause: unknown) => (cause instanceof Error ? cause.message : 
 const readDepth = Effect.fnUntraced(function*({ jsm, nc }: Connection["Service"], pool: string) {
   const names = (yield* consumerNames(nc)).filter((name) => isLaneOf(name, pool))
   if (names.length === 0) return unreadable(`the pool ${pool} has no lanes`)
-  let lanes = yield* readLanes(jsm, names)
-  let sources = sourcesOf(yield* readWork(jsm))
-  if (lagOf(sources) > 0) {
+  // WORK before its consumers: what arrives between the reads is counted twice rather than not at all.
+  let before = sourcesOf(yield* readWork(jsm))
+  if (lagOf(before) > 0) {
     yield* Effect.sleep(lagSettlesMs)
-    lanes = yield* readLanes(jsm, names)
-    sources = sourcesOf(yield* readWork(jsm))
+    before = sourcesOf(yield* readWork(jsm))
   }
-  return depthOf(sources, lanes)
+  const lanes = yield* readLanes(jsm, names)
+  // And after them: with its leader just lost, consumers answer zero.
+  const problem = sourceProblem(sourcesOf(yield* readWork(jsm)))
+  return problem === undefined ? depthOf(before, lanes) : unreadable(problem)
 })
 
 const readUnowned = Effect.fn("Lanes.unowned")(function*({ jsm, nc }: Connection["Service"]) {

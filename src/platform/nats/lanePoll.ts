@@ -164,17 +164,17 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
     }
   })
 
-  const poll = Effect.fnUntraced(function*(request: PollRequest) {
+  const poll = Effect.fnUntraced(function*(wanted: PollRequest) {
     const missing: Array<string> = []
     const asked = new Set<LanePolled>()
-    const all = lanesOf(request)
+    const all = lanesOf(wanted)
 
     /** Polls what may be polled now; others only with a head read during this poll. */
     const round = Effect.fnUntraced(function*(withOthers: boolean) {
       const open = all.filter((lane) => !asked.has(lane) && !lane.memory.isEmpty(now()))
       yield* Effect.forEach(
         open.filter((lane) => (withOthers || lane.candidate.loaded) && needsReading(lane)),
-        (lane) => refresh(request.pool, lane, lane.candidate.loaded ? headReadEveryMs.loaded : headReadEveryMs.other),
+        (lane) => refresh(wanted.pool, lane, lane.candidate.loaded ? headReadEveryMs.loaded : headReadEveryMs.other),
         { concurrency: headReadsAtOnce, discard: true }
       )
       const byCandidate = new Map(open.flatMap((lane) => {
@@ -184,23 +184,23 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
         if (!lane.candidate.loaded && !withOthers && (headAgeMs ?? 0) < agedAfterMs) return []
         return [[{ ...lane.candidate, headAgeMs } as Candidate, lane] as const]
       }))
-      for (const candidate of pollOrder(poolMemory(request.pool).turns, [...byCandidate.keys()])) {
+      for (const candidate of pollOrder(poolMemory(wanted.pool).turns, [...byCandidate.keys()])) {
         const lane = byCandidate.get(candidate)
         if (lane === undefined || asked.has(lane)) continue
         if (!candidate.loaded) {
           // Another agent may have taken the old head meanwhile; a model is not loaded for the young one behind it.
-          yield* refresh(request.pool, lane, 0)
+          yield* refresh(wanted.pool, lane, 0)
           if (lane.memory.isEmpty(now()) || (lane.memory.headAgeMs(now()) ?? 0) < candidate.affinityDelayMs) continue
         }
         asked.add(lane)
-        const taken = yield* take(request.pool, lane, candidate)
+        const taken = yield* take(wanted.pool, lane, candidate)
         if (taken === "missing") missing.push(lane.consumer)
         else if (taken !== undefined) return taken
       }
       return undefined
     })
 
-    const taken = (yield* round(false)) ?? (request.others.length > 0 ? yield* round(true) : undefined)
+    const taken = (yield* round(false)) ?? (wanted.others.length > 0 ? yield* round(true) : undefined)
     if (taken === undefined && missing.length > 0) {
       return yield* new LogUnavailable({
         operation: `pull from ${missing.join(", ")}`,
@@ -211,7 +211,7 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
   })
 
   return {
-    poll: (request: PollRequest) => turn.withPermit(poll(request)),
+    poll: (wanted: PollRequest) => turn.withPermit(poll(wanted)),
     woken: (pool: string, { lane, model }: Wake) => laneMemory(pool, model, lane).woken(now())
   }
 })
