@@ -1,4 +1,4 @@
-import { Effect, Option, Schedule } from "effect"
+import { Effect, Option } from "effect"
 import { randomBytes } from "node:crypto"
 import { existsSync, openSync, renameSync, statSync } from "node:fs"
 import { join } from "node:path"
@@ -10,8 +10,9 @@ import { checkout, type Place, placeOf } from "../place.ts"
 import { announceRunning, brokerEnv, type Running } from "../running.ts"
 import { runBroker } from "./broker.ts"
 import { freePort, requireFree } from "./ports.ts"
+import { awaitServing } from "./ready.ts"
 import { editedReport, servingReport } from "./report.ts"
-import { CannotStart, modelsOf, prepareFolders, systemKey, upSettings } from "./settings.ts"
+import { modelsOf, prepareFolders, systemKey, upSettings } from "./settings.ts"
 import { supervise } from "./supervise.ts"
 
 export interface UpOptions {
@@ -25,8 +26,6 @@ const samplePhoto = join(checkout, "examples", "astronaut.png")
 const sampleEdited = join(checkout, "examples", "astronaut.edited.png")
 const sampleSentence = "make the orange suit blue"
 
-const readyTimeoutMs = 90_000
-const readyPollMs = 50
 /** Time for a running edit to finish when the system is stopped. */
 const gatewayGraceMs = 6_000
 const fleetGraceMs = 10_000
@@ -56,22 +55,6 @@ const runNode = (name: string, main: string, place: Place, env: Readonly<Record<
     log: log.path
   })
 }
-
-const awaitReady = (api: string) =>
-  Effect.tryPromise({
-    try: async () => {
-      const response = await fetch(`${api}/readyz`, { signal: AbortSignal.timeout(2_000) })
-      const body = await response.text()
-      if (!response.ok) throw new Error(body.slice(0, 500))
-    },
-    catch: (cause) => (cause instanceof Error ? cause.message : String(cause))
-  }).pipe(
-    Effect.retry(Schedule.spaced(readyPollMs)),
-    Effect.timeoutOrElse({
-      duration: readyTimeoutMs,
-      orElse: () => Effect.fail(new CannotStart({ reason: `the gateway was not ready within ${readyTimeoutMs / 1000} s` }))
-    })
-  )
 
 const prepare = Effect.fnUntraced(function*(options: UpOptions) {
   const settings = yield* upSettings
@@ -177,7 +160,7 @@ export const up = Effect.fn("up")(
       metrics: `http://127.0.0.1:${system.metricsPort}`
     }
     const work = Effect.gen(function*() {
-      yield* awaitReady(addresses.api)
+      yield* awaitServing(addresses.api, system.key)
       yield* announceRunning(system.place, system.running)
       yield* say(`serving after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
       const edited = yield* Effect.result(editSample(system))

@@ -76,7 +76,10 @@ const make = Effect.gen(function*() {
     slots.set(slot.process.id, { ...slot, process: { ...slot.process, wanted } })
 
   yield* Effect.addFinalizer(() =>
-    Effect.forEach([...slots.values()], (slot) => slot.child.stop(graceMs), { concurrency: "unbounded", discard: true })
+    Effect.forEach([...slots.values()], (slot) => {
+      setWanted(slot, "stopping")
+      return slot.child.stop(graceMs)
+    }, { concurrency: "unbounded", discard: true })
   )
 
   const awaitExit = (id: string, child: Child) =>

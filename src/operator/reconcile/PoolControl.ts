@@ -11,7 +11,8 @@ import { differs, statusOf } from "./status.ts"
 
 /** Silence after which a process that still runs counts as hung. */
 const hungAfterMs = 20_000
-const announceIntervalMs = 2_000
+/** Often, because a gateway that has just started routes nowhere before it has heard of a pool. */
+const announceIntervalMs = 900
 
 /** Keeps one pool of this machine as its spec says: measure, decide, act, tell. Called by one fiber at a time. */
 export interface PoolControl {
