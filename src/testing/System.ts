@@ -73,6 +73,9 @@ const program = (name: string, entry: string, env: Record<string, string>): Prog
 export interface Gateway extends Program {
   readonly url: string
   readonly modelsUrl: string
+  readonly metricsUrl: string
+  /** Waits until it answers ready and has heard of the pool's agents (again after `start`). */
+  readonly ready: () => Promise<void>
 }
 
 export interface SystemOptions {
@@ -140,21 +143,28 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   }
   const fleet = program("fleet", "src/operator/local.ts", { ...shared, DATA_DIR: join(dir, "fleet") })
   const gateways: Array<Gateway> = []
+  const logs = () => [fleet, ...gateways].map((one) => `--- ${one.name}\n${one.log()}`).join("\n")
   for (let index = 0; index < (options.gateways ?? 1); index++) {
-    const [port, modelsPort] = [await freePort(), await freePort()]
+    const [port, modelsPort, metricsPort] = [await freePort(), await freePort(), await freePort()]
     mkdirSync(join(dir, `gateway-${index}`))
     const one = program(`gateway-${index}`, "src/gateway/main.ts", {
       ...shared,
       DARKROOM_API_KEY: key,
       PORT: String(port),
       MODELS_PORT: String(modelsPort),
-      METRICS_PORT: "0",
+      METRICS_PORT: String(metricsPort),
       DATA_DIR: join(dir, `gateway-${index}`)
     })
-    gateways.push({ ...one, url: `http://127.0.0.1:${port}`, modelsUrl: `http://127.0.0.1:${modelsPort}` })
+    const on = (port: number) => `http://127.0.0.1:${port}`
+    const ready = () =>
+      until(`${one.name} ready`, async () => {
+        if (!(await fetch(`${on(port)}/readyz`)).ok) return false
+        const response = await fetch(`${on(port)}/api/queue`, { headers: { "x-api-key": key } })
+        const body = await response.json() as { gpu: { active_replicas: number } }
+        return body.gpu.active_replicas >= (options.replicas ?? 1)
+      }, readyTimeoutMs, logs)
+    gateways.push({ ...one, url: on(port), modelsUrl: on(modelsPort), metricsUrl: on(metricsPort), ready })
   }
-  const all = [fleet, ...gateways]
-  const logs = () => all.map((one) => `--- ${one.name}\n${one.log()}`).join("\n")
   const stop = async () => {
     await Promise.all(gateways.map((gateway) => gateway.stop()))
     await fleet.stop()
@@ -162,14 +172,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     rmSync(dir, { recursive: true, force: true })
   }
   try {
-    for (const gateway of gateways) {
-      await until(`${gateway.name} ready`, async () => (await fetch(`${gateway.url}/readyz`)).ok, readyTimeoutMs, logs)
-      await until("the pool to be routed to", async () => {
-        const response = await fetch(`${gateway.url}/api/queue`, { headers: { "x-api-key": key } })
-        const body = await response.json() as { gpu: { status: string; active_replicas: number } }
-        return response.ok && body.gpu.active_replicas >= (options.replicas ?? 1)
-      }, readyTimeoutMs, logs)
-    }
+    for (const gateway of gateways) await gateway.ready()
   } catch (error) {
     await stop()
     throw error

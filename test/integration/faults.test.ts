@@ -154,6 +154,7 @@ describe("kill -9", () => {
     await first
     const job = await accepted("steps=20 ms=50 size=9x9", 1, headers)
     system.gateways[0]?.start()
+    await system.gateways[0]?.ready()
     await waitFor(job, ["completed"])
     const fresh = [...(await eventsByJob()).keys()].filter((id) => !before.has(id))
     assert.deepStrictEqual(fresh, [job])
