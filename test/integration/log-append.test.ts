@@ -162,6 +162,7 @@ layer(logServices(), live)("the log", (it) => {
       const retried = yield* log.append(failed, retryCommand, "/gateway")
       assert.strictEqual(retried.queuedSequence, retried.last.sequence)
       assert.isUndefined(retried.record.queued_sequence)
+      assert.strictEqual((yield* log.read(first.record.job_id))?.queuedSequence, retried.last.sequence)
       const cancelled = yield* log.append(retried, cancelCommand, "/gateway")
       assert.strictEqual(cancelled.queuedSequence, retried.queuedSequence)
       assert.strictEqual((yield* log.read(first.record.job_id))?.queuedSequence, retried.queuedSequence)
@@ -288,7 +289,7 @@ layer(logServices(), live)("the log", (it) => {
       })
       const error = yield* Effect.flip(log.append(undefined, submitCommand(), "/test"))
       assert.strictEqual(error._tag, "LogUnavailable")
-      assert.strictEqual(tries, 4)
+      assert.strictEqual(tries, 7)
     }).pipe(Effect.provide(program("unanswered"))))
 
   it.effect("names: an id that begins like another id is another job", () =>

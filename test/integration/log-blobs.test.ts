@@ -73,6 +73,19 @@ layer(logServices(), live)("rule 8: blobs", (it) => {
       assert.include(String((error as { cause: unknown }).cause), "digests do not match")
     }))
 
+  it.effect("whose bytes are gone are an error after a while, not a wait for ever", () =>
+    Effect.gen(function*() {
+      const blobs = yield* Blobs
+      const { jsm } = yield* Connection
+      const bytes = randomBytes(1000)
+      const name = inputBlobName("hollow", sha256Of(bytes))
+      yield* blobs.put(name, bytes, sha256Of(bytes))
+      const chunk = (yield* lastSequence) - 1
+      yield* Effect.promise(() => jsm.streams.deleteMessage(blobsStream, chunk))
+      const error = yield* Effect.flip(blobs.get(name))
+      assert.include(String((error as { cause: unknown }).cause), "0 of 1000 bytes arrived")
+    }))
+
   it.effect("that never existed are missing; one that is too large is refused before a byte is sent", () =>
     Effect.gen(function*() {
       const blobs = yield* Blobs

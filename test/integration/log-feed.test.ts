@@ -138,6 +138,22 @@ describe("a broker that dies", () => {
       yield* Fiber.interrupt(feed.fiber)
     }).pipe(Effect.provide(logServices())), 60_000)
 
+  it.live("requests fail at once while it is away, those in flight too, and work again when it is back", () =>
+    Effect.gen(function*() {
+      const server = yield* NatsServer
+      const { jsm, nc } = yield* Connection
+      // Nobody answers on this subject, so that only the lost connection can end the request.
+      nc.subscribe("silence", { callback: () => {} })
+      const inFlight = nc.request("silence", "", { timeout: 30_000 }).then(() => "answered", (error: Error) => error.name)
+      yield* Effect.promise(() => nc.flush())
+      yield* Effect.promise(() => server.kill())
+      assert.strictEqual(yield* Effect.promise(() => inFlight), "Disconnected")
+      const later = yield* Effect.flip(Effect.tryPromise(() => jsm.getAccountInfo()))
+      assert.strictEqual((later.cause as Error).name, "Disconnected")
+      yield* Effect.promise(() => server.restart())
+      yield* eventually("answers again", Effect.map(Effect.result(Effect.tryPromise(() => jsm.getAccountInfo())), (result) => result._tag === "Success"))
+    }).pipe(Effect.provide(logServices())), 60_000)
+
   it.live("rule 17: a log that was made anew ends the feed, because its sequences mean something else", () =>
     Effect.gen(function*() {
       const log = yield* JobLog

@@ -101,6 +101,15 @@ describe("the streams", () => {
     })))
 })
 
+describe("replicas", () => {
+  it.live("that the servers cannot give are refused with the server's own words", () =>
+    fresh(Effect.gen(function*() {
+      const problems = yield* problemsOf(ensureLog(settings({ replicas: 3 })))
+      assert.include(problems[0], "EVENTS: the server refuses to make it")
+      assert.include(problems[0], "replicas > 1 not supported in non-clustered mode")
+    })))
+})
+
 describe("rule 7: ages", () => {
   it.live("a configured blob age that is not longer than queue TTL + 4 × job timeout is refused", () =>
     fresh(Effect.gen(function*() {

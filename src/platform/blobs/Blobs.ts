@@ -45,6 +45,8 @@ const chunkMaxBytes = 1024 * 1024
 const headersMaxBytes = 1024
 /** A read or write that takes longer has stalled. */
 const transferTimeoutMs = 60_000
+/** Chunks that are gone do not fail a read: they just never come. */
+const chunkTimeoutMs = 5_000
 const digestPrefix = "SHA-256="
 
 /** The digest as the object store writes it. */
@@ -89,7 +91,12 @@ const make = Effect.gen(function*() {
     if (found.size > blobMaxBytes) {
       return yield* new BlobsUnavailable({ operation: "read a blob", cause: new Error(`${name} has ${found.size} bytes`) })
     }
-    const bytes = yield* attempt("read a blob", (signal) => readAll(store, found, signal))
+    const bytes = yield* attempt("read a blob", (signal) => readAll(store, found, signal)).pipe(
+      // Removed while it was read?
+      Effect.catchTag("BlobsUnavailable", (error) =>
+        Effect.flatMap(info(name), (still): Effect.Effect<undefined, BlobsUnavailable> =>
+          still === undefined ? Effect.undefined : Effect.fail(error)))
+    )
     return bytes ?? (yield* new BlobMissing({ name }))
   })
 
@@ -111,10 +118,15 @@ const readAll = async (store: ObjectStore, info: ObjectInfo, signal: AbortSignal
   const result = await store.get(info.name)
   if (result === null) return undefined
   const reader = result.data.getReader()
-  signal.addEventListener("abort", () => void reader.cancel().catch(() => undefined))
+  const stalled = () => void reader.cancel().catch(() => undefined)
+  signal.addEventListener("abort", stalled)
+  const next = async () => {
+    const timer = setTimeout(stalled, chunkTimeoutMs)
+    return reader.read().finally(() => clearTimeout(timer))
+  }
   const bytes = new Uint8Array(info.size)
   let offset = 0
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+  for (let chunk = await next(); !chunk.done; chunk = await next()) {
     bytes.set(chunk.value, offset)
     offset += chunk.value.byteLength
   }

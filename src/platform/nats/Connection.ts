@@ -1,6 +1,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type NatsConnection as Nats } from "@nats-io/transport-node"
 import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { failFast } from "./failFast.ts"
 
 export class ConnectError extends Schema.TaggedError<ConnectError>()("ConnectError", {
   servers: Schema.String,
@@ -45,6 +46,7 @@ export class Connection extends Context.Service<Connection, {
           }),
           (nc) => Effect.promise(() => nc.drain().catch(() => nc.close()))
         )
+        failFast(nc)
         const jsm = yield* Effect.tryPromise({
           try: () => jetstreamManager(nc, { timeout: requestTimeoutMs, checkAPI: false }),
           catch: (cause) => new ConnectError({ servers, cause })

@@ -12,7 +12,8 @@ import { orderedFeed } from "./orderedFeed.ts"
 import { publishEvent } from "./publishEvent.ts"
 import { decode, decodeOrSkip, isQueued, type RawEvent } from "./storedEvents.ts"
 
-const readTriesMax = 3
+/** With the pauses 1.5 s: a reader would rather hear soon that the broker is away. */
+const readTriesMax = 5
 const changeTriesMax = 10
 /** A job has about a dozen events; beyond this something writes in a loop. */
 const historyEventsMax = 1_000

@@ -5,7 +5,7 @@ import { compareStream } from "./compareStreams.ts"
 import { Connection } from "./Connection.ts"
 import { type LogUnavailable, MisconfiguredLog } from "./errors.ts"
 import { ageProblems, logSettings, type LogSettings } from "./LogSettings.ts"
-import { isStreamNotFound, request } from "./natsErrors.ts"
+import { failureOf, isStreamNotFound, request } from "./natsErrors.ts"
 import { checkServer, syncWarnings } from "./serverChecks.ts"
 import { UnfinishedJobs } from "./UnfinishedJobs.ts"
 import { blobsStream, type DesiredStream, desiredStreams, workConfig } from "./streams.ts"
@@ -26,6 +26,12 @@ const existing = (name: string) =>
       }))
   })
 
+const noRoom = (desired: DesiredStream) =>
+  `${desired.name}: the server has no room for ${desired.max_bytes} bytes: raise jetstream.max_file_store, or lower DARKROOM_EVENTS_MAX_BYTES, DARKROOM_WORK_MAX_BYTES or DARKROOM_BLOBS_MAX_BYTES`
+
+const refused = (problem: string): Effect.Effect<never, MisconfiguredLog | LogUnavailable> =>
+  Effect.fail(new MisconfiguredLog({ problems: [problem] }))
+
 /** Creates a stream; one that another program has just created, even with other settings, is taken as it is. */
 const create = (desired: DesiredStream) =>
   Effect.gen(function*() {
@@ -34,12 +40,10 @@ const create = (desired: DesiredStream) =>
       Effect.catch((error) => {
         const code = error.cause instanceof JetStreamApiError ? error.cause.code : 0
         if (code === nameInUse) return request(`read ${desired.name}`, () => jsm.streams.info(desired.name))
-        if (!storageExceeded.has(code)) return Effect.fail<MisconfiguredLog | LogUnavailable>(error)
-        return new MisconfiguredLog({
-          problems: [
-            `${desired.name}: the server has no room for ${desired.max_bytes} bytes: raise jetstream.max_file_store, or lower DARKROOM_EVENTS_MAX_BYTES, DARKROOM_WORK_MAX_BYTES or DARKROOM_BLOBS_MAX_BYTES`
-          ]
-        })
+        if (storageExceeded.has(code)) return refused(noRoom(desired))
+        return failureOf(error.cause) === "rejected"
+          ? refused(`${desired.name}: the server refuses to make it: ${String(error.cause)}`)
+          : Effect.fail<MisconfiguredLog | LogUnavailable>(error)
       })
     )
   })

@@ -5,10 +5,10 @@ import { Connection } from "./Connection.ts"
 import { LogConflict, LogFull, LogUnavailable } from "./errors.ts"
 import { failureOf, request } from "./natsErrors.ts"
 
-const publishTriesMax = 4
-/** Shorter than a client waits, so that a broker that restarts is met by a later try. */
-const publishTimeoutMs = 2_000
+/** With the pauses 6.3 s, which outlasts the restart of a broker and the election of a leader. */
+const publishTriesMax = 7
 const firstPauseMs = 100
+const publishTimeoutMs = 2_000
 
 export interface Append {
   readonly jobId: string
