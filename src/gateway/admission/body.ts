@@ -9,10 +9,7 @@ export interface RequestBody {
 }
 
 const tooLarge = () =>
-  problem("too-large", `The body is larger than ${bodyMaxBytes / 1024 ** 2} MiB; an image may have 10 MiB.`, {
-    // What is still being sent is not read.
-    headers: { Connection: "close" }
-  })
+  problem("too-large", `The body is larger than ${bodyMaxBytes / 1024 ** 2} MiB; an image may have 10 MiB.`)
 
 const malformed = (what: string) => problem("invalid-request", what)
 
