@@ -15,12 +15,18 @@ const send = (report: EngineReport): Effect.Effect<void> => Effect.sync(() => vo
 /** Lets messages in: `Cancel` can only be heard between two steps. */
 const breathe = Effect.callback<void>((resume) => void setImmediate(() => setImmediate(() => resume(Effect.void))))
 
+const watchdog = new Worker(new URL("./watchdog.ts", import.meta.url))
+watchdog.unref()
+const watching = Effect.callback<void>((resume) => void watchdog.once("message", () => resume(Effect.void)))
+
 const models = new Map<string, { readonly manifest: ModelManifest; readonly pipeline: Pipeline }>()
 let settings: LoadSettings | undefined
 let current: { readonly jobId: string; readonly fiber: Fiber.Fiber<void> } | undefined
 
 const init = Effect.fnUntraced(
   function*(request: Extract<EngineRequest, { _tag: "Init" }>) {
+    // Never a run that nobody could end: first the thread that ends this process with its parent.
+    yield* watching
     const { provider, warnings } = yield* chooseProvider(request.device, request.threads)
     settings = {
       provider,
@@ -96,4 +102,3 @@ process.on("disconnect", () => process.exit(0))
 // Ctrl-C and a pod's end reach the whole process group; the agent decides what becomes of the run.
 process.on("SIGINT", () => {})
 process.on("SIGTERM", () => {})
-new Worker(new URL("./watchdog.ts", import.meta.url), { stdout: false, stderr: false }).unref()

@@ -1,4 +1,5 @@
 import { kill, pid, ppid } from "node:process"
+import { parentPort } from "node:worker_threads"
 
 /**
  * Runs as a thread of the engine process and ends it when its parent is gone. The main thread cannot do this itself:
@@ -11,3 +12,4 @@ setInterval(() => {
   // An orphan is given to another process at once.
   if (process.ppid !== parent) kill(pid, "SIGKILL")
 }, checkEveryMs)
+parentPort?.postMessage("watching")
