@@ -177,8 +177,8 @@ const make = Effect.gen(function*() {
 
   const feed = (fromSequence: number) =>
     orderedFeed(eventsStream, eventsSubjects, fromSequence).pipe(
-      Stream.mapEffect((msg) =>
-        decodeOrSkip({ sequence: msg.seq, subject: msg.subject, storedAt: msg.time, body: msg.string() })),
+      Stream.map((msg): RawEvent => ({ sequence: msg.seq, subject: msg.subject, storedAt: msg.time, body: msg.string() })),
+      Stream.mapArrayEffect((events) => Effect.forEach(events, decodeOrSkip)),
       Stream.filter((event) => event !== undefined),
       Stream.provideService(Connection, connection)
     )

@@ -1,11 +1,12 @@
 import { type ConsumerMessages, DeliverPolicy, type JsMsg, type StreamInfo } from "@nats-io/jetstream"
-import { Effect, Schedule, Stream } from "effect"
+import { Array as Arr, Effect, Schedule, Stream } from "effect"
 import { Connection } from "./Connection.ts"
 import { LogUnavailable, StreamReplaced } from "./errors.ts"
 import { request } from "./natsErrors.ts"
 
 /** Messages asked for at once, so also the most that wait in this process. */
 const aheadMessages = 1_000
+const batchMessages = 256
 /** Two missed heartbeats end a consumer. */
 const idleHeartbeatMs = 2_000
 /** A consumer that cannot be made within this time is tried again: the broker may have come back meanwhile. */
@@ -77,13 +78,28 @@ const open = (stream: string, filter: string, life: Life) =>
     return messages
   })
 
+/** Messages as they have already arrived, together: one step of the stream for many of them. */
+async function* batches(messages: ConsumerMessages): AsyncGenerator<Arr.NonEmptyReadonlyArray<JsMsg>> {
+  let batch: Array<JsMsg> = []
+  for await (const msg of messages) {
+    batch.push(msg)
+    if (batch.length < batchMessages && messages.getPending() > 0) continue
+    if (Arr.isReadonlyArrayNonEmpty(batch)) yield batch
+    batch = []
+  }
+}
+
 const once = (stream: string, filter: string, life: Life) =>
   Stream.unwrap(
     Effect.map(open(stream, filter, life), (messages) =>
-      Stream.fromAsyncIterable(messages, (cause) => new LogUnavailable({ operation: `feed of ${stream}`, cause })))
+      Stream.fromAsyncIterable(batches(messages), (cause) => new LogUnavailable({ operation: `feed of ${stream}`, cause })))
   ).pipe(
-    Stream.filter((msg) => msg.seq > life.cursor),
-    Stream.tap((msg) => Effect.sync(() => void (life.cursor = msg.seq)))
+    Stream.flattenArray,
+    Stream.filter((msg) => {
+      const isNew = msg.seq > life.cursor
+      if (isNew) life.cursor = msg.seq
+      return isNew
+    })
   )
 
 /**
