@@ -2,40 +2,45 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { freePort } from "../../src/testing/NatsServer.ts"
-import { agentProcess, eventsOf, live, newPool, recordOf, rig, submit, until, untilNoWork, untilState, untilStep } from "./agentRig.ts"
+import { agentProcess, eventsOf, live, newPool, recordOf, rig, shortenAckWait, submit, until, untilNoWork, untilState, untilStep } from "./agentRig.ts"
 
 /** The agent as the program that it is: killed, paused, asked to end. */
 
-/** Longer than the ack wait: only then does a dead agent's message come back. */
-const takeOverSeconds = 50
+/** Longer than the silence after which an owner counts as lost. */
+const ackWaitSeconds = 8
+const takeOverSeconds = 40
+
+/** Two agents, and a job that one of them runs. */
+const twoAgents = Effect.fnUntraced(function*(prompt: string) {
+  const pool = yield* newPool
+  yield* shortenAckWait(pool, ackWaitSeconds)
+  const both = yield* Effect.all([agentProcess(pool), agentProcess(pool)], { concurrency: 2 })
+  const job = yield* submit(pool, prompt)
+  const { agent } = yield* untilState(job, "processing")
+  yield* untilStep(job, 3)
+  const [owner, other] = both[0].agent === agent ? both : [both[1], both[0]]
+  return { pool, job, owner, other }
+})
 
 layer(rig, live)("an agent's process", (it) => {
   it.effect("rule 2: killed with a job in hand, another agent takes over with the next attempt", () =>
     Effect.gen(function*() {
-      const pool = yield* newPool
-      const first = yield* agentProcess(pool)
-      const job = yield* submit(pool, "steps=300 ms=20 size=4x4")
-      yield* untilStep(job, 3)
-      yield* first.signal("SIGKILL")
-      const second = yield* agentProcess(pool)
+      const { job, other, owner, pool } = yield* twoAgents("steps=100 ms=20 size=4x4")
+      yield* owner.signal("SIGKILL")
       const record = yield* untilState(job, "completed", takeOverSeconds)
-      assert.deepInclude(record, { agent: second.agent, attempt: 2, attempts_counted: 2 })
+      assert.deepInclude(record, { agent: other.agent, attempt: 2, attempts_counted: 2 })
       assert.deepStrictEqual(yield* eventsOf(job), ["queued", "started", "started", "completed"])
       yield* untilNoWork(pool)
     }), 90_000)
 
   it.effect("rule 3: paused, taken over and woken again, it is refused and says nothing", () =>
     Effect.gen(function*() {
-      const pool = yield* newPool
-      const zombie = yield* agentProcess(pool)
-      const job = yield* submit(pool, "steps=50 ms=20 size=4x4")
-      yield* untilStep(job, 3)
+      const { job, other, owner: zombie, pool } = yield* twoAgents("steps=100 ms=20 size=4x4")
       yield* zombie.signal("SIGSTOP")
-      const second = yield* agentProcess(pool)
-      yield* until("taken over", recordOf(job), (record) => record.agent === second.agent, takeOverSeconds)
+      yield* until("taken over", recordOf(job), (record) => record.agent === other.agent, takeOverSeconds)
       yield* zombie.signal("SIGCONT")
       const record = yield* untilState(job, "completed")
-      assert.deepInclude(record, { agent: second.agent, attempt: 2 })
+      assert.deepInclude(record, { agent: other.agent, attempt: 2 })
       yield* until("the zombie is itself again", zombie.heard, (heartbeat) => heartbeat?.state === "READY")
       assert.deepStrictEqual(yield* eventsOf(job), ["queued", "started", "started", "completed"])
       yield* untilNoWork(pool)

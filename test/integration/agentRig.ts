@@ -8,7 +8,8 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { JobRecord } from "../../src/contract/Job.ts"
 import { eventNameOf } from "../../src/contract/JobEvent.ts"
-import { inputBlobName } from "../../src/contract/subjects.ts"
+import { laneName, lanes } from "../../src/contract/Lane.ts"
+import { inputBlobName, laneConsumer, workStream } from "../../src/contract/subjects.ts"
 import type { JobCommand } from "../../src/contract/transitions.ts"
 import { Engine, type EngineOptions } from "../../src/gpu-agent/engine/Engine.ts"
 import { ModelStore } from "../../src/gpu-agent/models/ModelStore.ts"
@@ -47,9 +48,16 @@ let pools = 0
 /** A pool of its own for each test, with its lanes. */
 export const newPool = Effect.gen(function*() {
   const pool = `pool-${++pools}`
-  const lanes = yield* Lanes
-  yield* lanes.ensure(pool, ["noop"])
+  yield* Lanes.use((service) => service.ensure(pool, ["noop"]))
   return pool
+})
+
+/** The message of a dead agent comes back after the ack wait; its 30 s are made shorter here, not the rule. */
+export const shortenAckWait = Effect.fnUntraced(function*(pool: string, seconds: number) {
+  const { jsm } = yield* Connection
+  yield* Effect.promise(() =>
+    Promise.all(lanes.map((lane) => jsm.consumers.update(workStream, laneConsumer(pool, "noop", laneName(lane)), { ack_wait: seconds * 1e9 })))
+  )
 })
 
 const source = "/darkroom/test"
