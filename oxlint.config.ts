@@ -130,7 +130,7 @@ const config: OxlintConfig = {
     },
     {
       files: [
-        "src/**/main.ts", "src/cli/**/*.ts", "src/testing/**/*.ts", "**/*.test.ts", "test/**/*.ts", "bench/**/*.ts",
+        "src/**/main.ts", "src/operator/local.ts", "src/platform/processes/endWithParent.ts", "src/cli/**/*.ts", "src/testing/**/*.ts", "**/*.test.ts", "test/**/*.ts", "bench/**/*.ts",
         "examples/**", "scripts/**", "*.config.ts"
       ],
       rules: { "no-console": "off", "no-restricted-globals": "off", "no-restricted-properties": "off" }

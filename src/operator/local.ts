@@ -96,7 +96,7 @@ const fleet = Effect.gen(function*() {
   ).pipe(Effect.withTracerEnabled(false))
 }).pipe(Effect.scoped)
 
-const services = Layer.mergeAll(Lanes.layer, Presence.layer, Signals.layer, AgentProcesses.layer, PoolFile.layer).pipe(
+const services = Layer.mergeAll(Lanes.layer, Presence.layer, Signals.layer, AgentProcesses.layer(process.env), PoolFile.layer).pipe(
   Layer.provide(logReady),
   Layer.provide(Connection.layer("fleet"))
 )

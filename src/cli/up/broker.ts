@@ -7,6 +7,7 @@ import { type Child, startChild } from "../../platform/processes/Child.ts"
 import type { Place } from "../place.ts"
 import { type BrokerSettings, brokerConfig } from "./brokerConfig.ts"
 import { guarded } from "./guard.ts"
+import type { ProgramLog } from "./logs.ts"
 import { supervise } from "./supervise.ts"
 
 /** The nats-server of `darkroom up`. */
@@ -60,8 +61,14 @@ const stopLeftover = (place: Place) =>
   }).pipe(Effect.catchDefect(() => Effect.void))
 
 /** Runs the broker until the scope closes; gives when it was given up. */
-export const runBroker = (binary: string, settings: BrokerSettings, place: Place, output: number, log: string) =>
+export const runBroker = (options: {
+  readonly binary: string
+  readonly settings: BrokerSettings
+  readonly place: Place
+  readonly log: ProgramLog
+}) =>
   Effect.gen(function*() {
+    const { binary, log, place, settings } = options
     mkdirSync(dirname(place.natsConfig), { recursive: true, mode: 0o700 })
     mkdirSync(settings.storeDir, { recursive: true })
     // It holds the password of the broker.
@@ -75,12 +82,12 @@ export const runBroker = (binary: string, settings: BrokerSettings, place: Place
           command: guarded([binary, "--config", place.natsConfig]),
           env: process.env,
           kind: "guarded",
-          output,
+          output: log.fd,
           ownGroup: true
         })
       ),
-      ready: awaitReady(settings, log),
+      ready: awaitReady(settings, log.path),
       graceMs: stopGraceMs,
-      log
+      log: log.path
     })
   })

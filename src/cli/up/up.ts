@@ -1,6 +1,5 @@
 import { Effect, Option } from "effect"
 import { randomBytes } from "node:crypto"
-import { existsSync, openSync, renameSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { nodeCommand, startChild } from "../../platform/processes/Child.ts"
 import { lockFile } from "../../platform/processes/LockFile.ts"
@@ -9,6 +8,7 @@ import { natsServerVersion } from "../natsServer.ts"
 import { checkout, type Place, placeOf } from "../place.ts"
 import { announceRunning, brokerEnv, type Running } from "../running.ts"
 import { runBroker } from "./broker.ts"
+import { openLog } from "./logs.ts"
 import { freePort, requireFree } from "./ports.ts"
 import { awaitServing } from "./ready.ts"
 import { editedReport, servingReport } from "./report.ts"
@@ -29,18 +29,16 @@ const sampleSentence = "make the orange suit blue"
 /** Time for a running edit to finish when the system is stopped. */
 const gatewayGraceMs = 6_000
 const fleetGraceMs = 10_000
-const logMaxBytes = 20 * 1024 * 1024
 
 const say = (line: string) => Effect.sync(() => void process.stdout.write(`${line}\n`))
 
-/** The log of a program, kept over starts; the one before is kept too when it has grown. */
-const openLog = (place: Place, name: string): { readonly path: string; readonly fd: number } => {
-  const path = join(place.logs, `${name}.log`)
-  if (existsSync(path) && statSync(path).size > logMaxBytes) renameSync(path, `${path}.1`)
-  return { path, fd: openSync(path, "a", 0o600) }
-}
-
-const runNode = (name: string, main: string, place: Place, env: Readonly<Record<string, string | undefined>>, graceMs: number) => {
+const runNode = (place: Place, program: {
+  readonly name: string
+  readonly main: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly graceMs: number
+}) => {
+  const { env, graceMs, main, name } = program
   const log = openLog(place, name)
   return supervise({
     name,
@@ -87,13 +85,11 @@ const prepare = Effect.fnUntraced(function*(options: UpOptions) {
 
 type Prepared = Effect.Success<ReturnType<typeof prepare>>
 
-/** Broker first, then what needs it; the scope stops them in the other order. */
-const startPrograms = Effect.fnUntraced(function*(system: Prepared, options: UpOptions) {
+const startBroker = (system: Prepared) => {
   const { place, running, settings } = system
-  const log = openLog(place, "nats")
-  const broker = yield* runBroker(
-    settings.natsServer,
-    {
+  return runBroker({
+    binary: settings.natsServer,
+    settings: {
       port: system.natsPort,
       monitorPort: system.monitorPort,
       storeDir: place.natsStore,
@@ -102,32 +98,49 @@ const startPrograms = Effect.fnUntraced(function*(system: Prepared, options: UpO
       password: running.nats_password
     },
     place,
-    log.fd,
-    log.path
-  )
+    log: openLog(place, "nats")
+  })
+}
+
+const fleetEnv = (system: Prepared) => ({
+  DATA_DIR: system.place.fleet,
+  FLEET_WARM_START: "true",
+  FLEET_GRACE: `${fleetGraceMs - 2_000}ms`
+})
+
+const gatewayEnv = (system: Prepared) => ({
+  DATA_DIR: system.place.gateway,
+  DARKROOM_API_KEY: system.key,
+  PORT: String(system.port),
+  MODELS_PORT: String(system.settings.modelsPort),
+  METRICS_PORT: String(system.metricsPort),
+  DEFAULT_EDIT_POOL: process.env["DEFAULT_EDIT_POOL"] ?? "local",
+  DEFAULT_EDIT_MODEL: process.env["DEFAULT_EDIT_MODEL"] ?? system.models.names[0],
+  GATEWAY_GRACE: process.env["GATEWAY_GRACE"] ?? `${gatewayGraceMs - 1_000}ms`
+})
+
+/** Broker first, then what needs it; the scope stops them in the other order. */
+const startPrograms = Effect.fnUntraced(function*(system: Prepared, options: UpOptions) {
+  const { place, running } = system
+  const broker = yield* startBroker(system)
   const shared = {
     ...brokerEnv(running),
     POOL_FILE: place.pools,
     MODELS_DIR: system.models.dir,
     ...(options.testModels ? { DARKROOM_TEST_MODELS: "1" } : {})
   }
-  const fleet = yield* runNode("fleet", "src/operator/local.ts", place, {
-    ...shared,
-    DATA_DIR: place.fleet,
-    FLEET_WARM_START: "true",
-    FLEET_GRACE: `${fleetGraceMs - 2_000}ms`
-  }, fleetGraceMs)
-  const gateway = yield* runNode("gateway", "src/gateway/main.ts", place, {
-    ...shared,
-    DATA_DIR: place.gateway,
-    DARKROOM_API_KEY: system.key,
-    PORT: String(system.port),
-    MODELS_PORT: String(settings.modelsPort),
-    METRICS_PORT: String(system.metricsPort),
-    DEFAULT_EDIT_POOL: process.env["DEFAULT_EDIT_POOL"] ?? "local",
-    DEFAULT_EDIT_MODEL: process.env["DEFAULT_EDIT_MODEL"] ?? system.models.names[0],
-    GATEWAY_GRACE: process.env["GATEWAY_GRACE"] ?? `${gatewayGraceMs - 1_000}ms`
-  }, gatewayGraceMs)
+  const fleet = yield* runNode(place, {
+    name: "fleet",
+    main: "src/operator/local.ts",
+    env: { ...shared, ...fleetEnv(system) },
+    graceMs: fleetGraceMs
+  })
+  const gateway = yield* runNode(place, {
+    name: "gateway",
+    main: "src/gateway/main.ts",
+    env: { ...shared, ...gatewayEnv(system) },
+    graceMs: gatewayGraceMs
+  })
   return Effect.raceFirst(broker.givenUp, Effect.raceFirst(fleet.givenUp, gateway.givenUp))
 })
 

@@ -20,8 +20,14 @@ const heartbeat = (state: Heartbeat["state"], claims = 0): Heartbeat => ({
   execution_provider: "cpu"
 })
 
-const look = (heard: Heartbeat | undefined, now: number, before: ReadonlyArray<Sighting> = [], wanted: AgentProcess["wanted"] = "running", isBrokerHeard = true) => {
-  const { broken, replicas } = observe([agent(wanted)], heard === undefined ? [] : [heard], before, patience, isBrokerHeard, now)
+const look = (
+  heard: Heartbeat | undefined,
+  now: number,
+  before: ReadonlyArray<Sighting> = [],
+  more: { readonly wanted?: AgentProcess["wanted"]; readonly isBrokerHeard?: boolean } = {}
+) => {
+  const { isBrokerHeard = true, wanted = "running" } = more
+  const { broken, replicas } = observe([agent(wanted)], heard === undefined ? [] : [heard], before, { ...patience, isBrokerHeard, now })
   return { seen: replicas[0]!, broken, all: replicas }
 }
 
@@ -44,7 +50,7 @@ describe("observe", () => {
 
   it("a claim makes it busy, whatever its state says; a draining one may be busy", () => {
     assert.isTrue(look(heartbeat("READY", 1), start).seen.busy)
-    const { seen } = look(heartbeat("BUSY", 1), start, [], "draining")
+    const { seen } = look(heartbeat("BUSY", 1), start, [], { wanted: "draining" })
     assert.deepStrictEqual([seen.phase, seen.busy], ["draining", true])
   })
 
@@ -57,8 +63,8 @@ describe("observe", () => {
   it("long silence is a hung process, but not while nobody can be heard", () => {
     const before = look(heartbeat("READY"), start).all
     assert.include(look(undefined, start + 20_000, before).broken[0]?.why, "nothing was heard")
-    assert.deepStrictEqual(look(undefined, start + 20_000, before, "running", false).broken, [])
-    assert.deepStrictEqual(look(undefined, start + 20_000, before, "stopping").broken, [])
+    assert.deepStrictEqual(look(undefined, start + 20_000, before, { isBrokerHeard: false }).broken, [])
+    assert.deepStrictEqual(look(undefined, start + 20_000, before, { wanted: "stopping" }).broken, [])
   })
 
   it("one that says it cannot serve, or never gets ready, is broken", () => {

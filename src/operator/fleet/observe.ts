@@ -14,7 +14,7 @@ export interface AgentProcess {
   readonly revision: string
 }
 
-export interface Sighting extends Replica {
+export interface Sighting extends Replica, Pick<AgentProcess, "startedAt" | "revision"> {
   /** When it was first able to take a job. */
   readonly readyAt: number | undefined
   /** Last time a heartbeat was heard. */
@@ -33,7 +33,7 @@ export interface Sightings {
 
 export interface Patience {
   readonly startupTimeoutMs: number
-  /** Silence of a running process after which it counts as hung; only while the broker is heard. */
+  /** Silence of a running process after which it counts as hung. */
   readonly hungAfterMs: number
 }
 
@@ -55,6 +55,8 @@ const sight = (
   const isReady = phase === "idle" || phase === "busy"
   return {
     id: process.id,
+    startedAt: process.startedAt,
+    revision: process.revision,
     phase,
     busy: heard === undefined ? before?.busy ?? false : heard.claims.length > 0 || heard.state === "BUSY",
     since: before?.phase === phase ? before.since : before === undefined ? process.startedAt : now,
@@ -64,21 +66,26 @@ const sight = (
   }
 }
 
+/** How patient to be, and what is known of the moment. */
+export interface Moment extends Patience {
+  /** While nobody can be heard, silence says nothing. */
+  readonly isBrokerHeard: boolean
+  readonly now: number
+}
+
 const whyBroken = (
-  sighting: Sighting,
   process: AgentProcess,
   heard: Heartbeat | undefined,
-  patience: Patience,
-  isBrokerHeard: boolean,
-  now: number
+  sighting: Sighting,
+  moment: Moment
 ): string | undefined => {
   if (process.wanted === "stopping") return undefined
   if (heard?.state === "DEFUNCT" || heard?.state === "SETUP_FAILED") return `it reports ${heard.state}`
-  if (sighting.phase === "starting" && now - process.startedAt >= patience.startupTimeoutMs) {
-    return `it was not ready within ${patience.startupTimeoutMs} ms`
+  if (sighting.phase === "starting" && moment.now - process.startedAt >= moment.startupTimeoutMs) {
+    return `it was not ready within ${moment.startupTimeoutMs} ms`
   }
-  const silentMs = sighting.heardAt === undefined ? 0 : now - sighting.heardAt
-  return isBrokerHeard && heard === undefined && silentMs >= patience.hungAfterMs
+  const silentMs = sighting.heardAt === undefined ? 0 : moment.now - sighting.heardAt
+  return moment.isBrokerHeard && heard === undefined && silentMs >= moment.hungAfterMs
     ? `nothing was heard of it for ${silentMs} ms`
     : undefined
 }
@@ -87,17 +94,15 @@ export const observe = (
   processes: ReadonlyArray<AgentProcess>,
   heartbeats: ReadonlyArray<Heartbeat>,
   before: ReadonlyArray<Sighting>,
-  patience: Patience,
-  isBrokerHeard: boolean,
-  now: number
+  moment: Moment
 ): Sightings => {
   const replicas: Array<Sighting> = []
   const broken: Array<Broken> = []
   for (const process of processes) {
     const heard = heartbeats.find((heartbeat) => heartbeat.agent === process.id)
-    const sighting = sight(process, heard, before.find((seen) => seen.id === process.id), now)
+    const sighting = sight(process, heard, before.find((seen) => seen.id === process.id), moment.now)
     replicas.push(sighting)
-    const why = whyBroken(sighting, process, heard, patience, isBrokerHeard, now)
+    const why = whyBroken(process, heard, sighting, moment)
     if (why !== undefined) broken.push({ id: process.id, why })
   }
   return { replicas, broken }

@@ -3,6 +3,9 @@ import { DurationText, durationMs, type GpuPool } from "../../contract/GpuPool.t
 import { type Child, describeExit, nodeCommand, startChild } from "../../platform/processes/Child.ts"
 import type { AgentProcess } from "./observe.ts"
 
+/** What agents inherit. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
 /** A process of the fleet ended. `asked`: because the fleet wanted it to. */
 export interface AgentExit {
   readonly pool: string
@@ -27,7 +30,7 @@ export class AgentProcesses extends Context.Service<AgentProcesses, {
   readonly exits: Stream.Stream<AgentExit>
 }>()("darkroom/operator/fleet/AgentProcesses") {
   /** Ends with its agents: SIGTERM to all, SIGKILL to those left after `FLEET_GRACE` (20s). */
-  static readonly layer = Layer.effect(AgentProcesses, Effect.suspend(() => make))
+  static readonly layer = (environment: Environment) => Layer.effect(AgentProcesses, make(environment))
 }
 
 /** What of the spec an agent is started with: another revision needs another process. */
@@ -50,10 +53,16 @@ const graceConfig = Config.schema(DurationText, "FLEET_GRACE").pipe(Config.withD
 const goodbyeMs = 2_000
 const agentGraceMinMs = 1_000
 
-const agentEnv = (pool: GpuPool, id: string, graceMs: number) => ({
-  DARKROOM_DEVICE: pool.spec.placement.gpu.count === 0 ? "cpu" : "auto",
-  AGENT_GRACE: `${Math.max(agentGraceMinMs, Math.min(graceMs, durationMs(pool.spec.lifecycle.drainTimeout)) - goodbyeMs)}ms`,
-  ...process.env,
+/** Given to an agent unless the environment says otherwise. */
+const agentDefaults = (pool: GpuPool, graceMs: number): Environment => {
+  const longestMs = Math.min(graceMs, durationMs(pool.spec.lifecycle.drainTimeout))
+  return {
+    DARKROOM_DEVICE: pool.spec.placement.gpu.count === 0 ? "cpu" : "auto",
+    AGENT_GRACE: `${Math.max(agentGraceMinMs, longestMs - goodbyeMs)}ms`
+  }
+}
+
+const agentIdentity = (pool: GpuPool, id: string): Environment => ({
   DARKROOM_POOL: pool.metadata.name,
   DARKROOM_MODELS: pool.spec.models.join(","),
   AGENT_ID: id
@@ -65,7 +74,7 @@ const lowestFree = (taken: ReadonlyArray<number>): number => {
   return slot
 }
 
-const make = Effect.gen(function*() {
+const make = Effect.fnUntraced(function*(environment: Environment) {
   const command = yield* commandConfig
   const graceMs = yield* graceConfig
   const slots = new Map<string, Slot>()
@@ -100,7 +109,7 @@ const make = Effect.gen(function*() {
     const slot = lowestFree(ofPool(name).map((slot) => slot.process.slot))
     // The incarnation never repeats, so a late heartbeat of an earlier process in the slot cannot be taken for this one.
     const id = `${name}-${slot}-${now.toString(36)}`
-    const child = yield* startChild({ command, env: agentEnv(pool, id, graceMs), kind: "node", output: "inherit" })
+    const child = yield* startChild({ command, env: { ...agentDefaults(pool, graceMs), ...environment, ...agentIdentity(pool, id) }, kind: "node", output: "inherit" })
     const process: AgentProcess = { id, slot, wanted: "running", startedAt: now, revision: revisionOf(pool) }
     slots.set(id, { process, pool: name, child, broken: undefined })
     yield* FiberSet.run(fibers, awaitExit(id, child))

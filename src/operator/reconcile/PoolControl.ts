@@ -1,12 +1,12 @@
-import { Clock, Effect, FiberSet, Result } from "effect"
+import { Clock, Effect, Result } from "effect"
 import { durationMs, type GpuPool, type GpuPoolStatus } from "../../contract/GpuPool.ts"
 import { Lanes } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
-import { Signals } from "../../platform/nats/Signals.ts"
 import { observe, type Sighting } from "../fleet/observe.ts"
-import { type AgentExit, AgentProcesses, revisionOf } from "../fleet/processes.ts"
-import { afterCrash, afterStable, allowed, noFailures, type Restarts } from "../fleet/restarts.ts"
+import { type AgentExit, AgentProcesses } from "../fleet/processes.ts"
+import { afterCrash, afterStable, noFailures, type Restarts } from "../fleet/restarts.ts"
 import { decide, type Decision, initialMemory, type Memory, type ObservedDepth } from "../scaling/decide.ts"
+import { makeActor } from "./act.ts"
 import { differs, statusOf } from "./status.ts"
 
 /** Silence after which a process that still runs counts as hung. */
@@ -30,148 +30,122 @@ interface State {
   announcedAt: number
   lanesReadyFor: ReadonlyArray<string>
   lastColdStartMs: number | undefined
-  lastReason: string
 }
 
-export const makePoolControl = Effect.fnUntraced(function*(name: string, warmStart: boolean) {
+const makeState = (): State => ({
+  memory: undefined,
+  sightings: [],
+  restarts: noFailures,
+  status: undefined,
+  announcedAt: 0,
+  lanesReadyFor: [],
+  lastColdStartMs: undefined
+})
+
+const ensureLanes = Effect.fnUntraced(function*(state: State, pool: GpuPool) {
+  const { metadata: { name }, spec: { models } } = pool
+  if (models.join() === state.lanesReadyFor.join()) return
+  const lanes = yield* Lanes
+  const ensured = yield* Effect.result(lanes.ensure(name, models))
+  if (Result.isSuccess(ensured)) state.lanesReadyFor = models
+  else yield* Effect.logWarning(`pool ${name}: its lanes could not be created yet: ${ensured.failure.message}`)
+})
+
+/** Time from the start of a process to the first moment it could take a job. */
+const coldStartMs = (before: ReadonlyArray<Sighting>, now: ReadonlyArray<Sighting>): number | undefined => {
+  const fresh = now.find((one) => one.readyAt !== undefined && before.find((seen) => seen.id === one.id)?.readyAt === undefined)
+  return fresh?.readyAt === undefined ? undefined : fresh.readyAt - fresh.startedAt
+}
+
+const measure = Effect.fnUntraced(function*(state: State, pool: GpuPool, now: number) {
   const lanes = yield* Lanes
   const presence = yield* Presence
-  const signals = yield* Signals
   const processes = yield* AgentProcesses
-  const asking = yield* FiberSet.make()
-  const state: State = {
-    memory: undefined,
-    sightings: [],
-    restarts: noFailures,
-    status: undefined,
-    announcedAt: 0,
-    lanesReadyFor: [],
-    lastColdStartMs: undefined,
-    lastReason: ""
-  }
-
-  const ensureLanes = Effect.fnUntraced(function*(models: ReadonlyArray<string>) {
-    if (models.join() === state.lanesReadyFor.join()) return
-    const ensured = yield* Effect.result(lanes.ensure(name, models))
-    if (Result.isSuccess(ensured)) state.lanesReadyFor = models
-    else yield* Effect.logWarning(`pool ${name}: its lanes could not be created yet: ${ensured.failure.message}`)
+  const { name } = pool.metadata
+  const depth: ObservedDepth = yield* lanes.depth(name)
+  const { broken, replicas } = observe(yield* processes.list(name), yield* presence.alive(name), state.sightings, {
+    startupTimeoutMs: durationMs(pool.spec.lifecycle.startupTimeout),
+    hungAfterMs,
+    isBrokerHeard: depth._tag === "Readable",
+    now
   })
+  for (const { id, why } of broken) yield* processes.kill(id, why)
+  state.lastColdStartMs = coldStartMs(state.sightings, replicas) ?? state.lastColdStartMs
+  state.sightings = replicas
+  const longestReadyMs = Math.max(0, ...replicas.map((one) => (one.readyAt === undefined ? 0 : now - one.readyAt)))
+  state.restarts = afterStable(state.restarts, longestReadyMs)
+  return depth
+})
 
-  const measure = Effect.fnUntraced(function*(pool: GpuPool, now: number) {
-    const depth: ObservedDepth = yield* lanes.depth(name)
-    const { broken, replicas } = observe(
-      yield* processes.list(name),
-      yield* presence.alive(name),
-      state.sightings,
-      { startupTimeoutMs: durationMs(pool.spec.lifecycle.startupTimeout), hungAfterMs },
-      depth._tag === "Readable",
-      now
-    )
-    for (const { id, why } of broken) yield* processes.kill(id, why)
-    for (const one of replicas) {
-      const before = state.sightings.find((seen) => seen.id === one.id)
-      if (one.readyAt !== undefined && before?.readyAt === undefined) {
-        const { startedAt = one.readyAt } = (yield* processes.list(name)).find((process) => process.id === one.id) ?? {}
-        state.lastColdStartMs = one.readyAt - startedAt
-      }
-    }
-    state.sightings = replicas
-    const longestReadyMs = Math.max(0, ...replicas.map((one) => (one.readyAt === undefined ? 0 : now - one.readyAt)))
-    state.restarts = afterStable(state.restarts, longestReadyMs)
-    return depth
-  })
+/** A warm start is one replica that nobody asked for yet; the cooldown takes it away again. */
+const warm = (decision: Decision, pool: GpuPool, now: number): Decision => {
+  if (decision.create > 0 || decision.desired > 0 || pool.spec.maxReplicas === 0 || pool.spec.paused !== "") return decision
+  const demands = [{ at: now, replicas: 1 }, ...decision.memory.demands]
+  return { ...decision, create: 1, desired: 1, memory: { ...decision.memory, demands } }
+}
 
-  /** Asks for its drain; a confirmed one is stopped. One that got a job in the meantime answers so and stays. */
-  const retireAgent = (id: string, pool: GpuPool) =>
-    Effect.gen(function*() {
-      const stop = processes.stop(id, durationMs(pool.spec.lifecycle.drainTimeout))
-      const seen = state.sightings.find((one) => one.id === id)
-      // Not ready yet: it has claimed nothing, and its own two-step stop gives back what it may just be claiming.
-      if (seen === undefined || seen.phase === "starting") return yield* stop
-      yield* processes.mark(id, "draining")
-      const reply = yield* Effect.result(signals.drain(id, "local-fleet"))
-      if (Result.isSuccess(reply) && reply.success.drained) yield* stop
-    })
+const announce = Effect.fnUntraced(function*(
+  state: State,
+  pool: GpuPool,
+  seen: { readonly depth: ObservedDepth; readonly decision: Decision },
+  now: number
+) {
+  const presence = yield* Presence
+  const { lanesReadyFor, lastColdStartMs, restarts: { failures, lastFailure }, sightings: replicas } = state
+  const at = new Date(now).toISOString()
+  const status = statusOf({ pool, ...seen, replicas, lanesReadyFor, failures, lastFailure, lastColdStartMs }, state.status, at)
+  if (!differs(state.status, status) && now - state.announcedAt < announceIntervalMs) return
+  state.status = status
+  state.announcedAt = now
+  yield* presence.announcePool({ pool: pool.metadata.name, at, status })
+})
 
-  /** One line a change of mind, not one a round. */
-  const tell = Effect.fnUntraced(function*(decision: Decision, depth: ObservedDepth, running: number) {
-    if (decision.reason === state.lastReason) return
-    state.lastReason = decision.reason
-    if (depth._tag === "Unreadable") {
-      yield* Effect.logWarning(`pool ${name}: nobody knows how many jobs wait (${depth.reason}); its ${running} agents are held (${decision.reason})`)
-    } else if (decision.create > 0 || decision.remove.length > 0) {
-      yield* Effect.logInfo(`pool ${name}: ${running} → ${decision.desired} agents (${decision.reason})`)
-    }
-  })
+const recordCrash = Effect.fnUntraced(function*(state: State, exit: AgentExit, pool: GpuPool) {
+  if (exit.asked) return
+  const now = yield* Clock.currentTimeMillis
+  const readyAt = state.sightings.find((one) => one.id === exit.id)?.readyAt
+  const maxFailures = pool.spec.lifecycle.maxPodFailures
+  const crash = { why: exit.why, readyForMs: readyAt === undefined ? 0 : now - readyAt, maxFailures }
+  state.restarts = afterCrash(state.restarts, crash, now)
+  if (state.restarts.failures !== maxFailures) return
+  yield* Effect.logError(
+    `pool ${exit.pool}: ${maxFailures} agents in a row ended by themselves (${exit.why}); one try a minute from now on`
+  )
+})
 
-  const act = Effect.fnUntraced(function*(pool: GpuPool, decision: Decision, now: number) {
-    const running = yield* processes.list(name)
-    const outdated = running.filter((process) =>
-      process.revision !== revisionOf(pool) &&
-      state.sightings.some((seen) => seen.id === process.id && !seen.busy && seen.phase !== "stopping")
-    ).map((process) => process.id)
-    const leaving = new Set(pool.spec.paused === "" ? [...decision.remove, ...outdated] : decision.remove)
-    for (const process of running) {
-      if (leaving.has(process.id)) yield* FiberSet.run(asking, retireAgent(process.id, pool))
-      else if (process.wanted === "draining") yield* processes.mark(process.id, "running")
-    }
-    const create = allowed(state.restarts, decision.create, pool.spec.lifecycle.maxPodFailures, now)
-    for (let started = 0; started < create; started++) yield* processes.start(pool)
-  })
+const retire = Effect.fn("PoolControl.retire")(function*(pool: GpuPool) {
+  const lanes = yield* Lanes
+  const processes = yield* AgentProcesses
+  const { name } = pool.metadata
+  const running = yield* processes.list(name)
+  // The two-step stop of an agent lets its running job end, so a busy one may be told as well.
+  for (const process of running) yield* processes.stop(process.id, durationMs(pool.spec.lifecycle.drainTimeout))
+  if (running.length > 0) return false
+  const depth = yield* lanes.depth(name)
+  if (depth._tag === "Unreadable" || depth.depth > 0) return false
+  return Result.isSuccess(yield* Effect.result(lanes.remove(name)))
+})
 
-  const announce = Effect.fnUntraced(function*(pool: GpuPool, depth: ObservedDepth, decision: Decision, now: number) {
-    const { lanesReadyFor, lastColdStartMs, restarts, sightings: replicas } = state
-    const status = statusOf(
-      { pool, depth, replicas, decision, lanesReadyFor, failures: restarts.failures, lastFailure: restarts.lastFailure, lastColdStartMs },
-      state.status,
-      new Date(now).toISOString()
-    )
-    if (!differs(state.status, status) && now - state.announcedAt < announceIntervalMs) return
-    state.status = status
-    state.announcedAt = now
-    yield* presence.announcePool({ pool: name, at: new Date(now).toISOString(), status })
-  })
+export const makePoolControl = Effect.fnUntraced(function*(name: string, warmStart: boolean) {
+  const services = yield* Effect.context<Lanes | Presence | AgentProcesses>()
+  const actor = yield* makeActor(name)
+  const state = makeState()
 
   const reconcile = Effect.fn("PoolControl.reconcile")(function*(pool: GpuPool) {
-    yield* ensureLanes(pool.spec.models)
+    yield* ensureLanes(state, pool)
     const now = yield* Clock.currentTimeMillis
-    const depth = yield* measure(pool, now)
-    const isFirst = state.memory === undefined
+    const depth = yield* measure(state, pool, now)
     const memory = state.memory ?? initialMemory(pool.spec, state.sightings, now)
-    const decision = decide(pool.spec, { depth, replicas: state.sightings }, memory, now)
-    // A warm start is one replica that nobody asked for yet; the cooldown takes it away again.
-    const isWarm = isFirst && warmStart && decision.create === 0 && decision.desired === 0 && pool.spec.maxReplicas > 0
-    state.memory = isWarm ? { ...decision.memory, demands: [{ at: now, replicas: 1 }, ...decision.memory.demands] } : decision.memory
-    yield* tell(decision, depth, state.sightings.length)
-    yield* act(pool, isWarm ? { ...decision, create: 1, desired: 1 } : decision, now)
-    yield* announce(pool, depth, decision, now)
-  })
+    const decided = decide(pool.spec, { depth, replicas: state.sightings }, memory, now)
+    const decision = state.memory === undefined && warmStart ? warm(decided, pool, now) : decided
+    state.memory = decision.memory
+    yield* actor.act(pool, { decision, depth, sightings: state.sightings, restarts: state.restarts }, now)
+    yield* announce(state, pool, { depth, decision }, now)
+  }, Effect.provide(services))
 
-  const crashed = Effect.fnUntraced(function*(exit: AgentExit, pool: GpuPool) {
-    if (exit.asked) return
-    const now = yield* Clock.currentTimeMillis
-    const seen = state.sightings.find((one) => one.id === exit.id)
-    const readyForMs = seen?.readyAt === undefined ? 0 : now - seen.readyAt
-    const maxFailures = pool.spec.lifecycle.maxPodFailures
-    state.restarts = afterCrash(state.restarts, { why: exit.why, readyForMs, maxFailures }, now)
-    if (state.restarts.failures === maxFailures) {
-      yield* Effect.logError(
-        `pool ${name}: ${maxFailures} agents in a row ended by themselves (${exit.why}); one try a minute from now on`
-      )
-    }
-  })
-
-  const retire = Effect.fn("PoolControl.retire")(function*(pool: GpuPool) {
-    const running = yield* processes.list(name)
-    const graceMs = durationMs(pool.spec.lifecycle.drainTimeout)
-    // The two-step stop of an agent lets its running job end, so a busy one may be told as well.
-    for (const process of running) yield* processes.stop(process.id, graceMs)
-    if (running.length > 0) return false
-    const depth = yield* lanes.depth(name)
-    if (depth._tag === "Unreadable" || depth.depth > 0) return false
-    const removed = yield* Effect.result(lanes.remove(name))
-    return Result.isSuccess(removed)
-  })
-
-  return { reconcile, crashed, retire } satisfies PoolControl
+  return {
+    reconcile,
+    crashed: (exit, pool) => recordCrash(state, exit, pool),
+    retire: (pool) => Effect.provide(retire(pool), services)
+  } satisfies PoolControl as PoolControl
 })

@@ -20,6 +20,8 @@ const replica = (phase: ReplicaPhase, more: Partial<Sighting> = {}): Sighting =>
   readyAt: phase === "starting" ? undefined : 1,
   heardAt: 1,
   loading: false,
+  startedAt: 0,
+  revision: "",
   ...more
 })
 

@@ -36,7 +36,7 @@ describe("decide: how many", () => {
     ["paused: no new one", { paused: "All" }, 3, 0, 0],
     ["paused Out: no new one", { paused: "Out" }, 3, 0, 0],
     ["paused In: new ones", { paused: "In" }, 3, 0, 3]
-  ] as const)("%s", (_name, fields, jobs, starting, created) => {
+  ] as const)("%s", (...[, fields, jobs, starting, created]) => {
     const pool = spec(fields)
     const decision = decide(pool, { depth: depth(jobs), replicas: many(starting, "starting") }, fresh(pool), start)
     assert.strictEqual(decision.create, created)

@@ -80,14 +80,22 @@ const clamp = (value: number, minimum: number, maximum: number) => Math.min(Math
 const demandOf = (spec: GpuPoolSpec, depth: number): number =>
   depth === 0 ? 0 : Math.ceil(depth / spec.scaling.jobsPerReplica) + spec.scaling.warmSpare
 
-const remember = (spec: GpuPoolSpec, memory: Memory, demand: number, isActive: boolean, now: number): Memory => {
+const remember = (
+  spec: GpuPoolSpec,
+  memory: Memory,
+  seen: { readonly demand: number; readonly isActive: boolean },
+  now: number
+): Memory => {
   // Whoever lowers the floor wants idle replicas gone at once: neither past demand nor retention holds them.
   const isLowered = spec.replicas < memory.floor
   const past = isLowered ? [] : memory.demands
   const windowStart = now - durationMs(spec.scaling.cooldown)
   return {
-    demands: [...past.filter((seen) => seen.replicas > demand && seen.at > windowStart), { at: now, replicas: demand }],
-    lastActiveAt: isActive ? now : isLowered ? 0 : memory.lastActiveAt,
+    demands: [
+      ...past.filter((earlier) => earlier.replicas > seen.demand && earlier.at > windowStart),
+      { at: now, replicas: seen.demand }
+    ],
+    lastActiveAt: seen.isActive ? now : isLowered ? 0 : memory.lastActiveAt,
     floor: spec.replicas,
     failures: 0
   }
@@ -146,7 +154,7 @@ export const decide = (spec: GpuPoolSpec, observed: Observed, memory: Memory, no
   const count = present.length
   const isActive = (depth._tag === "Readable" && depth.depth > 0) || replicas.some((replica) => replica.busy)
   const next = depth._tag === "Readable"
-    ? remember(spec, memory, demandOf(spec, depth.depth), isActive, now)
+    ? remember(spec, memory, { demand: demandOf(spec, depth.depth), isActive }, now)
     : { ...memory, failures: memory.failures + 1, lastActiveAt: isActive ? now : memory.lastActiveAt }
 
   let target: Target
