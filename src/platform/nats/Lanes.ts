@@ -1,13 +1,12 @@
 import { Context, Effect, Layer, type Stream } from "effect"
-import { parseLaneConsumer, workStream, workSubjectsOfJob } from "../../contract/subjects.ts"
+import { parseLaneConsumer } from "../../contract/subjects.ts"
 import { Connection } from "./Connection.ts"
-import { LogUnavailable } from "./errors.ts"
+import type { LogUnavailable } from "./errors.ts"
 import { completeLanes, consumerNames, ensureLanes, isLaneOf, readLanes, removeLanes } from "./laneConsumers.ts"
 import { makePoll, type PollRequest, type WorkMessage } from "./lanePoll.ts"
 import { makeWakes, type Wake } from "./laneWakes.ts"
-import { request } from "./natsErrors.ts"
 import { type Depth, depthOf, lagOf, sourceProblem, sourcesOf, unownedOf, unreadable } from "./workDepth.ts"
-import { readHolds, readPosition, readWork } from "./workReads.ts"
+import { purgeMessagesOfJob, readHolds, readPosition, readWork } from "./workReads.ts"
 
 export type { PollRequest, WorkMessage } from "./lanePoll.ts"
 export type { Wake } from "./laneWakes.ts"
@@ -69,12 +68,7 @@ export class Lanes extends Context.Service<Lanes, {
         unowned: readUnowned(connection),
         position: Effect.fn("Lanes.position")((jobId: string) => readPosition(nc, jsm, jobId)),
         holds: Effect.fn("Lanes.holds")((jobId: string, origin: number) => readHolds(jsm, jobId, origin)),
-        purgeJob: Effect.fn("Lanes.purgeJob")((jobId: string) =>
-          Effect.asVoid(
-            request(`remove the work messages of ${jobId}`, () =>
-              jsm.streams.purge(workStream, { filter: workSubjectsOfJob(jobId) }))
-          )
-        )
+        purgeJob: Effect.fn("Lanes.purgeJob")((jobId: string) => purgeMessagesOfJob(jsm, jobId))
       })
     })
   )

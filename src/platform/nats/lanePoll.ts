@@ -37,8 +37,8 @@ export interface PollRequest {
 /** Time for the broker to confirm an ack, nak or working. */
 const ackTimeoutMs = 5_000
 const nanosPerMs = 1_000_000
-/** The age of a waiting head is read again after this long: of a loaded model to let it go first, of another to let it go at all. */
-const headReadEveryMs = { loaded: 10_000, other: 1_000 }
+/** The age of a waiting head is read again after this long: to let it go first, or to load its model when nothing else waits. */
+const headReadEveryMs = { aged: 10_000, wanted: 1_000 }
 const headReadsAtOnce = 8
 
 interface PoolMemory {
@@ -173,8 +173,9 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
     const round = Effect.fnUntraced(function*(withOthers: boolean) {
       const open = all.filter((lane) => !asked.has(lane) && !lane.memory.isEmpty(now()))
       yield* Effect.forEach(
-        open.filter((lane) => (withOthers || lane.candidate.loaded) && needsReading(lane)),
-        (lane) => refresh(wanted.pool, lane, lane.candidate.loaded ? headReadEveryMs.loaded : headReadEveryMs.other),
+        open.filter(needsReading),
+        (lane) =>
+          refresh(wanted.pool, lane, withOthers && !lane.candidate.loaded ? headReadEveryMs.wanted : headReadEveryMs.aged),
         { concurrency: headReadsAtOnce, discard: true }
       )
       const byCandidate = new Map(open.flatMap((lane) => {

@@ -94,24 +94,39 @@ const readBehind = (nc: NatsConnection, sequence: number, subjects: string) =>
     return behind
   })
 
-/** Whether WORK holds a message of the job made from this `queued` event; read at the leader. */
+const readStored = (jsm: JetStreamManager, query: object): Promise<StoredMsg | null> =>
+  jsm.streams.getMessage(workStream, query as never).catch((error: unknown) => {
+    if (error instanceof JetStreamApiError && error.code === noMessageFound) return null
+    throw error
+  })
+
+/** The messages of a job, oldest first; read at the leader. */
+async function* messagesOfJob(jsm: JetStreamManager, jobId: string) {
+  let after = 0
+  for (let read = 0; read < messagesOfJobMax; read++) {
+    const message = await readStored(jsm, { seq: after + 1, next_by_subj: workSubjectsOfJob(jobId) })
+    if (message === null) return
+    yield { subject: message.subject, origin: originSequence(message.header?.get("Nats-Stream-Source") ?? "") }
+    after = message.seq
+  }
+}
+
+/** Whether WORK holds a message of the job made from this `queued` event. */
 export const readHolds = (jsm: JetStreamManager, jobId: string, origin: number) =>
   request(`look for the job ${jobId} in WORK`, async () => {
-    const subjects = workSubjectsOfJob(jobId)
-    let query: { seq: number; next_by_subj: string } | { last_by_subj: string } = { last_by_subj: subjects }
-    for (let read = 0; read < messagesOfJobMax; read++) {
-      const message: StoredMsg | null = await jsm.streams.getMessage(workStream, query as never).catch((error: unknown) => {
-        if (error instanceof JetStreamApiError && error.code === noMessageFound) return null
-        throw error
-      })
-      if (message === null) return false
-      const itsOrigin = originSequence(message.header?.get("Nats-Stream-Source") ?? "")
-      if (itsOrigin === origin) return true
-      // The newest is older than the event asked for: it has no message, or none yet.
-      if (read === 0 && itsOrigin < origin) return false
-      query = { seq: read === 0 ? 1 : message.seq + 1, next_by_subj: subjects }
-    }
+    for await (const message of messagesOfJob(jsm, jobId)) if (message.origin === origin) return true
     return false
+  })
+
+/**
+ * Removes a job's messages, subject by subject: a purge whose filter overlaps a consumer's without lying inside it
+ * leaves that consumer's pending count too high for ever, and with it the pool's depth.
+ */
+export const purgeMessagesOfJob = (jsm: JetStreamManager, jobId: string) =>
+  request(`remove the work messages of ${jobId}`, async () => {
+    const subjects = new Set<string>()
+    for await (const { subject } of messagesOfJob(jsm, jobId)) subjects.add(subject)
+    for (const filter of subjects) await jsm.streams.purge(workStream, { filter })
   })
 
 export const readWork = (jsm: JetStreamManager): Effect.Effect<StreamInfo, LogUnavailable> =>

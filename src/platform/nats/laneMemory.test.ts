@@ -1,0 +1,60 @@
+import { assert, describe, it } from "@effect/vitest"
+import { LaneMemory } from "./laneMemory.ts"
+
+const delivery = (pending: number) => ({ consumer: "c", deliveryCount: 1, streamSequence: 3, storedAtMs: 500, pending })
+
+describe("LaneMemory", () => {
+  it("an unknown lane is not empty; one found empty is for a second", () => {
+    const memory = new LaneMemory()
+    assert.isFalse(memory.isEmpty(0))
+    memory.foundEmpty(0, memory.wakes)
+    assert.isTrue(memory.isEmpty(999))
+    assert.isFalse(memory.isEmpty(1_000))
+  })
+
+  it("a wake ends that at once, also one that came while the broker's answer was on its way", () => {
+    const memory = new LaneMemory()
+    memory.foundEmpty(0, memory.wakes)
+    memory.woken(1)
+    assert.isFalse(memory.isEmpty(1))
+    const atQuestion = memory.wakes
+    memory.woken(2)
+    memory.foundEmpty(3, atQuestion)
+    assert.isFalse(memory.isEmpty(3))
+  })
+
+  it("the last message of a lane leaves it empty, one of several does not", () => {
+    const memory = new LaneMemory()
+    memory.delivered(delivery(2), 1_000, memory.wakes)
+    assert.isFalse(memory.isEmpty(1_000))
+    assert.strictEqual(memory.headAgeMs(1_000), 500)
+    memory.delivered(delivery(0), 1_000, memory.wakes)
+    assert.isTrue(memory.isEmpty(1_000))
+    assert.isUndefined(memory.headAgeMs(1_000))
+  })
+
+  it("a message that wakes an empty lane is as old as the wake", () => {
+    const memory = new LaneMemory()
+    memory.foundEmpty(0, memory.wakes)
+    memory.woken(100)
+    memory.woken(300)
+    assert.strictEqual(memory.headAgeMs(400), 300)
+  })
+
+  it("a head ages from when it was first seen, even if the broker's clock is ahead", () => {
+    const memory = new LaneMemory()
+    const head = { _tag: "Waiting", sequence: 9, storedAtMs: 1_000_000 } as const
+    memory.read(head, 1_000, memory.wakes)
+    memory.read(head, 3_000, memory.wakes)
+    assert.strictEqual(memory.headAgeMs(5_000), 4_000)
+    memory.read({ ...head, sequence: 10, storedAtMs: 4_000 }, 5_000, memory.wakes)
+    assert.strictEqual(memory.headAgeMs(5_000), 1_000)
+  })
+
+  it("what may come back is polled at any delay", () => {
+    const memory = new LaneMemory()
+    memory.read({ _tag: "Redelivery" }, 0, memory.wakes)
+    assert.strictEqual(memory.headAgeMs(0), Number.POSITIVE_INFINITY)
+    assert.isFalse(memory.isEmpty(0))
+  })
+})
