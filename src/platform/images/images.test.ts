@@ -147,10 +147,10 @@ describe("decode", () => {
       const clear = sharp({ create: { width: 3, height: 2, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } })
       for (const mediaType of ["image/png", "image/webp"] as const) {
         const image = yield* decode(yield* bytesOf(clear.clone().toFormat(formatOf(mediaType))))
-        assert.deepStrictEqual([...image.data], new Array(18).fill(255))
+        assert.deepStrictEqual([...image.data], Array.from({ length: 18 }, () => 255))
       }
       const greyAlpha = yield* decode(yield* bytesOf(clear.clone().toColourspace("b-w").png()))
-      assert.deepStrictEqual([...greyAlpha.data], new Array(18).fill(255))
+      assert.deepStrictEqual([...greyAlpha.data], Array.from({ length: 18 }, () => 255))
     }))
 
   it.effect("refuses a picture whose pixels are damaged", () =>
