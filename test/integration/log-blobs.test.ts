@@ -12,6 +12,11 @@ const lastSequence = Connection.use(({ jsm }) =>
   Effect.map(Effect.promise(() => jsm.streams.info(blobsStream)), (info) => info.state.last_seq))
 
 layer(logServices(), live)("rule 8: blobs", (it) => {
+  it.effect("are listed also when there are none", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* (yield* Blobs).list, [])
+    }))
+
   it.effect("come back byte for byte, whatever their size, and name their size and age", () =>
     Effect.gen(function*() {
       const blobs = yield* Blobs
@@ -83,7 +88,7 @@ layer(logServices(), live)("rule 8: blobs", (it) => {
       const chunk = (yield* lastSequence) - 1
       yield* Effect.promise(() => jsm.streams.deleteMessage(blobsStream, chunk))
       const error = yield* Effect.flip(blobs.get(name))
-      assert.include(String((error as { cause: unknown }).cause), "0 of 1000 bytes arrived")
+      assert.include(String((error as { cause: unknown }).cause), "no chunk for 5000 ms")
     }))
 
   it.effect("that never existed are missing; one that is too large is refused before a byte is sent", () =>
@@ -93,6 +98,8 @@ layer(logServices(), live)("rule 8: blobs", (it) => {
       const exit = yield* Effect.exit(blobs.put("large", new Uint8Array(blobMaxBytes + 1), "00"))
       assert.strictEqual(exit._tag, "Failure")
       assert.strictEqual((yield* Effect.flip(blobs.get("large")))._tag, "BlobMissing")
+      const misnamed = yield* Effect.exit(blobs.put("misnamed", randomBytes(9), sha256Of(randomBytes(9))))
+      assert.strictEqual(misnamed._tag, "Failure")
     }))
 
   it.effect("have a URL only when the store has a public address", () =>

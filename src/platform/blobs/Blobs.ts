@@ -59,11 +59,11 @@ const make = Effect.gen(function*() {
   // Opened without a look at the bucket: programs may start before it exists.
   const store = yield* Effect.promise(() => new Objm(js).open(blobBucket, false))
 
-  const attempt = <A>(operation: string, promise: (signal: AbortSignal) => Promise<A>) =>
-    Effect.tryPromise({ try: promise, catch: (cause) => new BlobsUnavailable({ operation, cause }) }).pipe(
+  const attempt = <A>(operation: string, promise: () => Promise<A>) =>
+    Effect.tryPromise({ try: promise, catch: unavailable(operation) }).pipe(
       Effect.timeoutOrElse({
         duration: transferTimeoutMs,
-        orElse: () => new BlobsUnavailable({ operation, cause: new Error(`stalled for ${transferTimeoutMs} ms`) })
+        orElse: () => unavailable(operation)(new Error(`stalled for ${transferTimeoutMs} ms`))
       })
     )
 
@@ -77,12 +77,15 @@ const make = Effect.gen(function*() {
     const existing = yield* info(name)
     if (existing?.digest === digestOf(sha256)) return
     const max_chunk_size = Math.min(chunkMaxBytes, (nc.info?.max_payload ?? chunkMaxBytes) - headersMaxBytes)
-    yield* attempt("write a blob", () => store.putBlob({ name, options: { max_chunk_size } }, bytes)).pipe(
+    const written = yield* attempt("write a blob", () => store.putBlob({ name, options: { max_chunk_size } }, bytes)).pipe(
       Effect.catchIf(
         (error): error is BlobsUnavailable => failureOf(error.cause) === "full",
         () => new BlobsFull({ bucket: blobBucket })
       )
     )
+    if (written.digest !== digestOf(sha256)) {
+      return yield* Effect.die(new Error(`${name}: the bytes have the digest ${written.digest}, not the SHA-256 that was named`))
+    }
   })
 
   const get = Effect.fn("Blobs.get")(function*(name: string) {
@@ -91,7 +94,7 @@ const make = Effect.gen(function*() {
     if (found.size > blobMaxBytes) {
       return yield* new BlobsUnavailable({ operation: "read a blob", cause: new Error(`${name} has ${found.size} bytes`) })
     }
-    const bytes = yield* attempt("read a blob", (signal) => readAll(store, found, signal)).pipe(
+    const bytes = yield* readAll(store, found).pipe(
       // Removed while it was read?
       Effect.catchTag("BlobsUnavailable", (error) =>
         Effect.flatMap(info(name), (still): Effect.Effect<undefined, BlobsUnavailable> =>
@@ -113,23 +116,33 @@ const make = Effect.gen(function*() {
   return Blobs.of({ put, get, remove, list, publicUrl })
 })
 
+const unavailable = (operation: string) => (cause: unknown) => new BlobsUnavailable({ operation, cause })
+
+const nextChunk = (reader: ReadableStreamDefaultReader<Uint8Array>) =>
+  Effect.tryPromise({ try: () => reader.read(), catch: unavailable("read a blob") }).pipe(
+    Effect.timeoutOrElse({
+      duration: chunkTimeoutMs,
+      orElse: () => unavailable("read a blob")(new Error(`no chunk for ${chunkTimeoutMs} ms`))
+    })
+  )
+
 /** All chunks of an object; the store checks their digest. Undefined when it vanished meanwhile. */
-const readAll = async (store: ObjectStore, info: ObjectInfo, signal: AbortSignal): Promise<Uint8Array | undefined> => {
-  const result = await store.get(info.name)
-  if (result === null) return undefined
-  const reader = result.data.getReader()
-  const stalled = () => void reader.cancel().catch(() => undefined)
-  signal.addEventListener("abort", stalled)
-  const next = async () => {
-    const timer = setTimeout(stalled, chunkTimeoutMs)
-    return reader.read().finally(() => clearTimeout(timer))
-  }
-  const bytes = new Uint8Array(info.size)
-  let offset = 0
-  for (let chunk = await next(); !chunk.done; chunk = await next()) {
-    bytes.set(chunk.value, offset)
-    offset += chunk.value.byteLength
-  }
-  if (offset !== info.size) throw new Error(`${info.name}: ${offset} of ${info.size} bytes arrived`)
-  return bytes
-}
+const readAll = (store: ObjectStore, info: ObjectInfo) =>
+  Effect.scoped(Effect.gen(function*() {
+    const result = yield* Effect.tryPromise({ try: () => store.get(info.name), catch: unavailable("read a blob") })
+    if (result === null) return undefined
+    // Errors come through the chunks as well; unheard here, one would end the process.
+    result.error.catch(() => undefined)
+    const reader = yield* Effect.acquireRelease(
+      Effect.sync(() => result.data.getReader()),
+      (reader) => Effect.promise(() => reader.cancel().catch(() => undefined))
+    )
+    const bytes = new Uint8Array(info.size)
+    let offset = 0
+    for (let chunk = yield* nextChunk(reader); !chunk.done; chunk = yield* nextChunk(reader)) {
+      bytes.set(chunk.value, offset)
+      offset += chunk.value.byteLength
+    }
+    if (offset === info.size) return bytes
+    return yield* unavailable("read a blob")(new Error(`${info.name}: ${offset} of ${info.size} bytes arrived`))
+  }))
