@@ -55,9 +55,19 @@ const portAttempts = 20
 // Only a ceiling: the streams of the default settings reserve more than five of it.
 const defaultMaxStoreBytes = 16 * 1024 ** 3
 
-// A worker that ends without calling stop() must not leave servers behind.
-const running = new Set<ChildProcess>()
-process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")))
+/**
+ * A test worker that is killed must not leave servers behind: a shell waits for the end of its standard input, which comes
+ * with this process's end, however that happens, and then kills the server and removes its folder.
+ */
+const endWithThisProcess = (child: ChildProcess, runDir: string) => {
+  const guard = spawn("sh", ["-c", `read -r _; kill -9 "$1"; rm -rf "$2"`, "sh", String(child.pid), runDir], {
+    stdio: ["pipe", "ignore", "ignore"],
+    // Of its own process group, so that Ctrl-C does not end it before the others.
+    detached: true
+  })
+  guard.unref()
+  child.once("exit", () => guard.kill("SIGKILL"))
+}
 
 const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
@@ -127,7 +137,8 @@ const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signa
 const ended = (child: ChildProcess) =>
   hasEnded(child) ? Promise.resolve() : new Promise<void>((resolve) => child.once("exit", () => resolve()))
 
-const whenEnded = (child: ChildProcess, timeoutMs: number) => Promise.race([ended(child), delay(timeoutMs)])
+const whenEnded = (child: ChildProcess, timeoutMs: number) =>
+  Promise.race([ended(child), new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref())])
 
 /** True once this server (told by its name) takes clients and JetStream is up: in a cluster, with a meta leader. */
 const answers = async (settings: Settings): Promise<boolean> => {
@@ -155,9 +166,7 @@ const launch = (settings: Settings): ChildProcess => {
   const log = openSync(logPath(settings), "a")
   const child = spawn(settings.binary, ["--config", configPath], { stdio: ["ignore", log, log] })
   closeSync(log)
-  running.add(child)
-  child.once("exit", () => running.delete(child))
-  child.once("error", () => running.delete(child))
+  if (child.pid !== undefined) endWithThisProcess(child, settings.runDir)
   return child
 }
 
