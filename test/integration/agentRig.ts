@@ -130,10 +130,6 @@ export const untilNoWork = (pool: string) => until("no work left", workLeft(pool
 /** What an agent said on its messages and to the log, in order. */
 export type Said = { readonly what: string; readonly job: string }
 
-export interface AgentInProcess {
-  readonly said: Effect.Effect<ReadonlyArray<Said>>
-  readonly report: typeof Worker.Service["report"]
-}
 
 const recordLanes = (note: (what: string, job: string) => Effect.Effect<void>) =>
   Layer.effect(Lanes, Effect.map(Lanes, (lanes) => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Stream, SubscriptionRef } from "effect"
+import { Effect, Fiber, Layer, Option, Stream, SubscriptionRef, Tracer } from "effect"
 import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -82,6 +82,23 @@ describe("a run", () => {
       assert.strictEqual(again.images[0]!.sha256, result.images[0]!.sha256)
       const other = yield* run({ ...what, job_id: "other", parameters: { seed: 10 } })
       assert.notStrictEqual(other.images[0]!.sha256, result.images[0]!.sha256)
+    }).pipe(Effect.provide(engineLayer())))
+
+  it.live("is one span, with one for each step under it", () =>
+    Effect.gen(function*() {
+      const spans: Array<Tracer.NativeSpan> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      yield* run(request("steps=2 size=4x4")).pipe(Effect.provideService(Tracer.Tracer, tracer))
+      const parent = spans.find(({ name }) => name === "engine.run")
+      const steps = spans.filter(({ name }) => name === "engine.step")
+      assert.deepStrictEqual(steps.map((span) => [span.attributes.get("step"), span.attributes.get("steps")]), [[1, 2], [2, 2]])
+      for (const span of steps) assert.strictEqual(Option.getOrThrow(span.parent).spanId, parent?.spanId)
     }).pipe(Effect.provide(engineLayer())))
 
   it.live("serves every kind; a seed that was not given is chosen and told", () =>

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import type { StoredModel } from "../models/ModelStore.ts"
 import type { EngineProcess, ProcessEnded } from "./EngineProcess.ts"
 import { EngineCrashed, type EngineError, EngineOutOfMemory, EngineTimeout, RunFailed } from "./errors.ts"
+import { makeStepSpans } from "./stepSpans.ts"
 import type { EngineReport, EngineResult, RunRequest } from "./protocol.ts"
 
 /** One question to the engine and its answer: a load, or a run with its steps. */
@@ -49,12 +50,14 @@ export const loadInto = Effect.fn("engine.load")(function*(process: EngineProces
 })
 
 /** Every report of the run; the answer is the result, or why there is none. */
-const follow = (process: EngineProcess, jobId: string, settings: RunSettings) => {
+const follow = Effect.fnUntraced(function*(process: EngineProcess, jobId: string, settings: RunSettings) {
+  const stepSpan = yield* makeStepSpans
   let during = "starting the run"
-  return awaitReport<EngineResult | "step">(process, (report) => {
+  return yield* awaitReport<EngineResult | "step">(process, (report) => {
     if (!("job_id" in report) || report.job_id !== jobId) return undefined
     switch (report._tag) {
       case "Step":
+        stepSpan(report.step, report.steps)
         during = `at step ${Math.min(report.step + 1, report.steps)} of ${report.steps}`
         return Effect.as(settings.onStep(report.step, report.steps), "step" as const)
       case "Result":
@@ -70,7 +73,7 @@ const follow = (process: EngineProcess, jobId: string, settings: RunSettings) =>
       Effect.fail(errorOf(end, during, { timeoutMs: settings.timeoutMs, memoryMaxBytes: process.memoryMaxBytes }))
     )
   )
-}
+})
 
 /** Asks for the end of the run, waits for the next step, then no longer. */
 const cancel = (process: EngineProcess, jobId: string, hardStopMs: number): Effect.Effect<void> =>

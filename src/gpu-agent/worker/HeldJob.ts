@@ -166,7 +166,7 @@ const keep = Effect.fnUntraced(function*(job: HeldJob): Effect.fn.Return<HeldEnd
   while (true) {
     yield* Effect.raceFirst(Effect.sleep(renewEveryMs), job.lookNow)
     const view = yield* Ref.get(job.view)
-    const now = yield* Effect.result(log.read(view.record.job_id))
+    const now = yield* Effect.result(Effect.withTracerEnabled(log.read(view.record.job_id), false))
     // Without an answer it may be anybody's: say nothing, go on working, look again.
     if (now._tag === "Failure") continue
     const ownership = ownershipOf(now.success?.record, claimOf(view, job.agent))

@@ -224,7 +224,8 @@ const turn = Effect.fnUntraced(function*(core: Core) {
   if (!began) return false
   const free = change(core, (life) => ({ ...life, pulling: false, claim: undefined }))
   return yield* Effect.gen(function*() {
-    const message = yield* pull(core)
+    // Most polls find nothing; a trace begins with the job.
+    const message = yield* Effect.withTracerEnabled(pull(core), false)
     if (message === undefined) return false
     yield* handle(core, message)
     return true
