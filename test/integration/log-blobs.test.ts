@@ -1,4 +1,4 @@
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { createHash, randomBytes } from "node:crypto"
 import { inputBlobName, outputBlobName } from "../../src/contract/subjects.ts"
@@ -110,4 +110,22 @@ layer(logServices(), live)("rule 8: blobs", (it) => {
       )
       assert.strictEqual(url, "https://images.example/job/1/ab")
     }))
+})
+
+describe("a user without the right to answer flow control", () => {
+  it.live("gets an error for a large blob, not a wait for ever", () =>
+    Effect.gen(function*() {
+      const blobs = yield* Blobs
+      const bytes = randomBytes(30_000_000)
+      yield* blobs.put("large", bytes, sha256Of(bytes))
+      const exit = yield* Effect.exit(blobs.get("large"))
+      assert.strictEqual(exit._tag, "Failure")
+    }).pipe(
+      Effect.provide(
+        logServices(
+          { NATS_USER: "u", NATS_PASSWORD: "p" },
+          { config: 'authorization { users: [{ user: u, password: p, permissions: { publish: { deny: ["$JS.FC.>"] } } }] }' }
+        )
+      )
+    ))
 })
