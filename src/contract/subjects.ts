@@ -52,6 +52,9 @@ export const eventSubject = (job: string, event: EventName, route: Route): strin
 /** All events of one job: the subject space of every compare-and-swap. */
 export const jobSubjects = (job: string): string => `jobs.${encodeToken(job)}.>`
 
+/** Every `queued` event that names this pool. */
+export const queuedSubjectsOfPool = (pool: string): string => `jobs.*.queued.${encodeToken(pool)}.*.*.*`
+
 export const parseEventSubject = (
   subject: string
 ): (Route & { readonly job: string; readonly event: string }) | undefined => {

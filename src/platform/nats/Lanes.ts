@@ -5,8 +5,8 @@ import type { LogUnavailable } from "./errors.ts"
 import { completeLanes, consumerNames, ensureLanes, isLaneOf, readLanes, removeLanes } from "./laneConsumers.ts"
 import { makePoll, type PollRequest, type WorkMessage } from "./lanePoll.ts"
 import { makeWakes, type Wake } from "./laneWakes.ts"
-import { type Depth, depthOf, lagOf, sourceProblem, sourcesOf, unownedOf, unreadable } from "./workDepth.ts"
-import { purgeMessagesOfJob, readHolds, readPosition, readWork } from "./workReads.ts"
+import { type Depth, depthOf, isFull, lagOf, sourceProblem, sourcesOf, unownedOf, unreadable } from "./workDepth.ts"
+import { purgeMessagesOfJob, readHolds, readOnTheWay, readPosition, readWork } from "./workReads.ts"
 
 export type { PollRequest, WorkMessage } from "./lanePoll.ts"
 export type { Wake } from "./laneWakes.ts"
@@ -80,15 +80,17 @@ const readDepth = Effect.fnUntraced(function*({ jsm, nc }: Connection["Service"]
   const names = (yield* consumerNames(nc)).filter((name) => isLaneOf(name, pool))
   if (names.length === 0) return unreadable(`the pool ${pool} has no lanes`)
   // WORK before its consumers: what arrives between the reads is counted twice rather than not at all.
-  let before = sourcesOf(yield* readWork(jsm))
-  if (lagOf(before) > 0) {
+  let work = yield* readWork(jsm)
+  if (lagOf(sourcesOf(work)) > 0) {
     yield* Effect.sleep(lagSettlesMs)
-    before = sourcesOf(yield* readWork(jsm))
+    work = yield* readWork(jsm)
   }
+  const lag = lagOf(sourcesOf(work))
+  const onTheWay = lag > 0 || isFull(work) ? yield* readOnTheWay(nc, pool, lag) : 0
   const lanes = yield* readLanes(jsm, names)
-  // And after them: with its leader just lost, consumers answer zero.
-  const problem = sourceProblem(sourcesOf(yield* readWork(jsm)))
-  return problem === undefined ? depthOf(before, lanes) : unreadable(problem)
+  // And again after them: with its leader just lost, consumers answer zero.
+  const problem = sourceProblem(sourcesOf(work)) ?? sourceProblem(sourcesOf(yield* readWork(jsm)))
+  return problem === undefined ? depthOf(onTheWay, lanes) : unreadable(problem)
 })
 
 const readUnowned = Effect.fn("Lanes.unowned")(function*({ jsm, nc }: Connection["Service"]) {

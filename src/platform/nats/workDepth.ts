@@ -9,6 +9,8 @@ export type Depth =
 export const sourceActiveWithinMs = 5_000
 
 const nanosPerMs = 1_000_000
+/** The largest event. */
+const fullMarginBytes = 512 * 1024
 
 /** How WORK sees EVENTS, as STREAM.INFO tells it: `lag` messages not copied yet, last heard `active` nanoseconds ago. */
 export interface Source {
@@ -41,11 +43,20 @@ export const sourceProblem = (sources: ReadonlyArray<Source>): string | undefine
 export const lagOf = (sources: ReadonlyArray<Source>): number =>
   sources.find(({ name }) => name === eventsStream)?.lag ?? 0
 
+/** A message that does not fit is not counted as lag, so a full WORK may leave jobs outside that no figure of it shows. */
+export const isFull = (work: {
+  readonly config: { readonly max_bytes: number; readonly max_msgs: number }
+  readonly state: { readonly bytes: number; readonly messages: number }
+}): boolean => {
+  const { config, state } = work
+  const marginBytes = Math.min(fullMarginBytes, config.max_bytes / 20)
+  return (config.max_msgs > 0 && state.messages >= config.max_msgs) ||
+    (config.max_bytes > 0 && state.bytes + marginBytes >= config.max_bytes)
+}
+
 /** What is still on its way counts as waiting: it may be this pool's, and too many is safer than none. */
-export const depthOf = (sources: ReadonlyArray<Source>, lanes: ReadonlyArray<LaneCounts>): Depth => {
-  const problem = sourceProblem(sources)
-  if (problem !== undefined) return unreadable(problem)
-  const pending = lanes.reduce((sum, lane) => sum + lane.num_pending, lagOf(sources))
+export const depthOf = (onTheWay: number, lanes: ReadonlyArray<LaneCounts>): Depth => {
+  const pending = lanes.reduce((sum, lane) => sum + lane.num_pending, onTheWay)
   const running = lanes.reduce((sum, lane) => sum + lane.num_ack_pending, 0)
   return { _tag: "Readable", depth: pending + running, pending, running }
 }

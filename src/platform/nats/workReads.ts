@@ -1,7 +1,15 @@
 import { JetStreamApiError, type JetStreamManager, type StoredMsg, type StreamInfo } from "@nats-io/jetstream"
 import type { Msg, NatsConnection } from "@nats-io/transport-node"
 import { Effect } from "effect"
-import { laneConsumer, laneSubjects, parseWorkSubject, workStream, workSubjectsOfJob } from "../../contract/subjects.ts"
+import {
+  eventsStream,
+  laneConsumer,
+  laneSubjects,
+  parseWorkSubject,
+  queuedSubjectsOfPool,
+  workStream,
+  workSubjectsOfJob
+} from "../../contract/subjects.ts"
 import { originSequence } from "./ackSubject.ts"
 import type { LogUnavailable } from "./errors.ts"
 import type { Head } from "./laneMemory.ts"
@@ -26,7 +34,7 @@ interface Found {
 
 const found = (message: Msg): Found | undefined => {
   const code = message.headers?.code ?? 0
-  if (code === 404) return undefined
+  if (code === 404 || code === 204) return undefined
   if (code >= 400) throw new Error(`${code} ${message.headers?.description}`)
   const header = (name: string) => message.headers?.get(name) ?? ""
   return {
@@ -78,21 +86,29 @@ export const readPosition = Effect.fnUntraced(function*(nc: NatsConnection, jsm:
   return Math.max(0, consumer.num_pending - next - 1)
 })
 
-/** Messages under these subjects after the one with this sequence. */
-const readBehind = (nc: NatsConnection, sequence: number, subjects: string) =>
-  request("read a position in WORK", async () => {
+/** Messages under these subjects after the next one at or behind this sequence; `undefined` when there is no next one. */
+const readBehind = (nc: NatsConnection, sequence: number, subjects: string, stream = workStream) =>
+  request(`read a position in ${stream}`, async () => {
     const replies = await nc.requestMany(
-      `$JS.API.DIRECT.GET.${workStream}`,
+      `$JS.API.DIRECT.GET.${stream}`,
       JSON.stringify({ seq: sequence, next_by_subj: subjects, batch: 1 }),
-      { strategy: "sentinel", maxWait: directTimeoutMs, maxMessages: 2 } as never
+      { strategy: "sentinel", maxWait: directTimeoutMs }
     )
     let behind: number | undefined
-    for await (const reply of replies) {
-      if (reply.headers?.code === 204) break
-      behind ??= found(reply)?.behind
-    }
+    for await (const reply of replies) behind ??= found(reply)?.behind
     return behind
   })
+
+/**
+ * `queued` events of a pool that WORK has not copied yet. Only asked when WORK lags or is full: then nothing is taken
+ * from its end, so its last message tells how far it has come.
+ */
+export const readOnTheWay = Effect.fnUntraced(function*(nc: NatsConnection, pool: string, lag: number) {
+  const last = yield* direct(nc, { last_by_subj: "work.>" })
+  if (last === undefined) return lag
+  const behind = yield* readBehind(nc, last.origin + 1, queuedSubjectsOfPool(pool), eventsStream)
+  return behind === undefined ? 0 : behind + 1
+})
 
 const readStored = (jsm: JetStreamManager, query: object): Promise<StoredMsg | null> =>
   jsm.streams.getMessage(workStream, query as never).catch((error: unknown) => {
