@@ -295,6 +295,23 @@ layer(rig, live)("an agent", (it) => {
       yield* submit(pool, "steps=1 size=4x4").pipe(Effect.flatMap((next) => untilState(next, "completed")))
     }))
 
+  it.effect("a bug costs the job an attempt, and the agent nothing", () =>
+    Effect.gen(function*() {
+      const pool = yield* newPool
+      const { report } = yield* agentInProcess(pool, {
+        jobLog: (log) => ({
+          ...log,
+          append: (view, command, source) =>
+            view?.record.prompt.includes("bug") && command._tag === "Complete" ? Effect.die("a bug") : log.append(view, command, source)
+        })
+      })
+      const job = yield* submit(pool, "steps=1 size=4x4 bug")
+      yield* until("started", eventsOf(job), (events) => events.includes("started"))
+      yield* until("free again", report, ({ job_id, state }) => state === "READY" && job_id === null)
+      const next = yield* submit(pool, "steps=1 size=4x4")
+      yield* untilState(next, "completed")
+    }))
+
   it.effect("rule 21: a drain request stops the pulling, and is confirmed when nothing is held", () =>
     Effect.gen(function*() {
       const pool = yield* newPool

@@ -61,7 +61,16 @@ const makeEngine = Effect.fnUntraced(function*(options: EngineOptions) {
   const failures = yield* Ref.make(0)
   const oneAtATime = yield* Semaphore.make(1)
   const scope = yield* Effect.scope
-  yield* Effect.forkScoped(supervise({ options, status, life, failures }))
+  yield* supervise({ options, status, life, failures }).pipe(
+    // A bug here must not look like an engine that is about to be ready.
+    Effect.catchDefect((defect) =>
+      Effect.andThen(
+        Effect.logError("a bug ended the engine's supervision", defect),
+        SubscriptionRef.update(status, (before) => ({ ...before, phase: "defunct" as const, messages: [String(defect)] }))
+      )
+    ),
+    Effect.forkScoped
+  )
 
   const loadNow = Effect.fnUntraced(function*(now: Life, model: StoredModel) {
     yield* loadInto(now.process, model, options.loadTimeoutMs)

@@ -1,11 +1,11 @@
-import { Deferred, Effect, Queue, Schema, type Scope } from "effect"
+import { Deferred, Effect, Option, Queue, Schema, type Scope } from "effect"
 import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { EngineReport, EngineRequest } from "./protocol.ts"
 import { residentBytes } from "./residentMemory.ts"
 
 /** Why the agent killed the process; absent when it ended by itself. */
-export type KillReason = "cancel" | "timeout" | "memory" | "make room" | "setup" | "shutdown"
+export type KillReason = "cancel" | "timeout" | "memory" | "make room" | "setup" | "shutdown" | "nonsense"
 
 export class ProcessEnded extends Schema.TaggedError<ProcessEnded>()("ProcessEnded", {
   /** `signal SIGSEGV`, `exit code 1` or why it did not start. */
@@ -36,7 +36,7 @@ const entry = fileURLToPath(new URL("./main.ts", import.meta.url))
 const memoryCheckEvery = "200 millis"
 
 /** The engine decodes strangers' pictures: it gets no secret that it does not need. */
-const withoutSecrets = (environment: ProcessOptions["environment"]): NodeJS.ProcessEnv =>
+export const withoutSecrets = (environment: ProcessOptions["environment"]): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(NATS_|S3_|AWS_|OTEL_)|KEY|SECRET|TOKEN|PASSWORD/i.test(name)))
 
 const start = (options: ProcessOptions) =>
@@ -65,10 +65,19 @@ export const startEngineProcess = Effect.fn("engine.start")(function*(
     const end = endOf(how, killReason)
     if (Deferred.doneUnsafe(ended, Effect.succeed(end))) Effect.runSync(Queue.fail(reports, end))
   }
-  const decode = Schema.decodeUnknownSync(EngineReport)
-  child.on("message", (message) => void Queue.offerUnsafe(reports, decode(message)))
+  const killNow = (reason: KillReason) => {
+    killReason ??= reason
+    child.kill("SIGKILL")
+  }
+  const decode = Schema.decodeUnknownOption(EngineReport)
+  // The engine decodes strangers' pictures: what it says is not taken on trust, and cannot bring the agent down.
+  child.on("message", (message) => {
+    const report = decode(message)
+    if (Option.isSome(report)) Queue.offerUnsafe(reports, report.value)
+    else killNow("nonsense")
+  })
   child.once("exit", (code, signal) => finish(signal === null ? `exit code ${code}` : `signal ${signal}`))
-  child.once("error", (error) => finish(`could not be started: ${error.message}`))
+  child.on("error", (error) => child.pid === undefined && finish(`could not be started: ${error.message}`))
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (text: string) =>
       void logLine(Effect.logDebug("engine output").pipe(Effect.annotateLogs({ text: text.trimEnd() })))
@@ -78,8 +87,7 @@ export const startEngineProcess = Effect.fn("engine.start")(function*(
   const encode = Schema.encodeSync(EngineRequest)
   const kill = (reason: KillReason) =>
     Effect.suspend(() => {
-      killReason ??= reason
-      child.kill("SIGKILL")
+      killNow(reason)
       return Effect.asVoid(Deferred.await(ended))
     })
   yield* Effect.addFinalizer(() => kill("shutdown"))

@@ -122,7 +122,12 @@ const beat = Effect.fnUntraced(function*(core: Core) {
   yield* core.presence.beat(heartbeat)
 })
 
-const beatEvery = (core: Core) => Effect.forever(Effect.andThen(beat(core), Effect.sleep(heartbeatIntervalMs)))
+const beatEvery = (core: Core) =>
+  beat(core).pipe(
+    Effect.catchDefect((defect) => Effect.logError("a bug in a heartbeat", defect)),
+    Effect.andThen(Effect.sleep(heartbeatIntervalMs)),
+    Effect.forever
+  )
 
 // ── what it hears ──
 
@@ -233,6 +238,8 @@ const turn = Effect.fnUntraced(function*(core: Core) {
     Effect.catch((error) =>
       Effect.as(Effect.logWarning("could not pull").pipe(Effect.annotateLogs({ operation: error.operation })), false)
     ),
+    // A bug costs this job an attempt, not the agent: heartbeats no longer name it, so another takes it over.
+    Effect.catchDefect((defect) => Effect.as(Effect.logError("a bug ended the job", defect), false)),
     Effect.ensuring(Effect.andThen(free, beat(core)))
   )
 })
