@@ -31,5 +31,3 @@ export const httpStatusOf = (errorClass: ErrorClass): 400 | 500 | 502 | 503 => {
       return 503
   }
 }
-
-export const isRetryableByUser = (errorClass: ErrorClass): boolean => errorClass !== "invalid_input"

@@ -11,8 +11,6 @@ export const attemptsPerRoundMax = 3
 export const retriesByUserMax = 3
 
 export const heartbeatIntervalMs = 2_000
-/** An owner is silent after two heartbeat intervals (job-states.md, "Take-over"). */
-export const silenceMs = 2 * heartbeatIntervalMs
 export const drainLeaseMs = 30_000
 export const historyPageMax = 100
 export const idempotencyWindowMs = 24 * 60 * 60 * 1000

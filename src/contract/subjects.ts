@@ -117,7 +117,6 @@ export const cancelSubject = (job: string): string => `control.cancel.${encodeTo
 export const drainSubject = (agent: string): string => `control.drain.${encodeToken(agent)}`
 export const heartbeatSubject = (pool: string, agent: string): string =>
   `agents.${encodeToken(pool)}.${encodeToken(agent)}`
-export const heartbeatsOfPool = (pool: string): string => `agents.${encodeToken(pool)}.*`
 export const allHeartbeats = "agents.*.*"
 export const poolStatusSubject = (pool: string): string => `pools.${encodeToken(pool)}`
 export const allPoolStatuses = "pools.*"

@@ -131,9 +131,9 @@ describe("kill -9", () => {
 
   it("of the broker under load: every accepted job ends once, none is lost", async () => {
     const jobs: Array<string> = []
-    let stop = false
-    const load = (async () => {
-      while (!stop && jobs.length < 400) {
+    const load = new AbortController()
+    const submitting = (async () => {
+      while (!load.signal.aborted && jobs.length < 400) {
         const result = await submit("steps=2 ms=5", jobs.length % 2).catch(() => undefined)
         if (result?.status === 202) jobs.push(result.body.job_id)
         else await new Promise((resolve) => setTimeout(resolve, 20))
@@ -152,8 +152,8 @@ describe("kill -9", () => {
       await system.broker.restart()
       await more(10)
     }
-    stop = true
-    await load
+    load.abort()
+    await submitting
     for (const job of jobs) await waitFor(job, ["completed"], 120_000)
     const events = await eventsByJob()
     for (const job of jobs) endsOnce(events.get(job))
