@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { StreamConfig } from "@nats-io/jetstream"
+import { JetStreamApiError, type StreamConfig } from "@nats-io/jetstream"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { eventsStream, parseWorkSubject, workStream } from "../../src/contract/subjects.ts"
 import { Connection } from "../../src/platform/nats/Connection.ts"
 import { JobLog } from "../../src/platform/nats/JobLog.ts"
 import { defaultLogSettings, type LogSettings } from "../../src/platform/nats/LogSettings.ts"
-import { ensureLog, inspectLog, restoreWork } from "../../src/platform/nats/provision.ts"
+import { ensureLog, inspectLog, logReady, restoreWork } from "../../src/platform/nats/provision.ts"
 import { blobsStream, eventsConfig, keysStream, workConfig } from "../../src/platform/nats/streams.ts"
 import { type RunningNatsServer, startNatsServer } from "../../src/testing/NatsServer.ts"
 import { cancelCommand, completeCommand, environmentOf, eventually, startCommand, submit } from "./logServices.ts"
@@ -57,6 +57,20 @@ describe("the streams", () => {
       assert.strictEqual((yield* configOf(eventsStream)).discard, "new")
       assert.strictEqual((yield* configOf(workStream)).retention, "workqueue")
       for (const name of [blobsStream, keysStream]) assert.strictEqual((yield* configOf(name)).storage, "file")
+    })))
+
+  it.live("are made as soon as the broker has a leader; programs that start with it wait for that", () =>
+    fresh(Effect.gen(function*() {
+      const { jsm } = yield* Connection
+      const getAccountInfo = jsm.getAccountInfo.bind(jsm)
+      let asked = 0
+      const noLeader = { code: 503, err_code: 10008, description: "JetStream system temporarily unavailable" }
+      Object.assign(jsm, {
+        getAccountInfo: () => (++asked < 3 ? Promise.reject(new JetStreamApiError(noLeader)) : getAccountInfo())
+      })
+      yield* Effect.scoped(Layer.build(logReady.pipe(Layer.provide(environmentOf(server)))))
+      assert.strictEqual(asked, 3)
+      assert.strictEqual((yield* configOf(eventsStream)).name, eventsStream)
     })))
 
   it.live("that are wrong are named, each by stream and field", () =>

@@ -31,7 +31,7 @@ export const generateKey = (): string => {
 /** What is wrong with a key before any look-up, naming the fix; undefined when nothing is. */
 export const keyProblem = (key: string): string | undefined => {
   if (key.length < keyMinChars) {
-    return `an API key needs at least ${keyMinChars} characters, this one has ${key.length}: make one with \`darkroom key create\``
+    return `an API key needs at least ${keyMinChars} characters, this one has ${key.length}: make one with \`darkroom keys create\``
   }
   if (key.length > keyMaxChars) return `an API key has at most ${keyMaxChars} characters, this one has ${key.length}`
   if (!key.startsWith(prefix)) return undefined

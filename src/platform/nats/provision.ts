@@ -1,5 +1,5 @@
 import { DeliverPolicy, JetStreamApiError, type StreamInfo } from "@nats-io/jetstream"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schedule } from "effect"
 import { eventsStream, eventsSubjects, workStream } from "../../contract/subjects.ts"
 import { compareStream } from "./compareStreams.ts"
 import { Connection } from "./Connection.ts"
@@ -13,6 +13,9 @@ import { blobsStream, type DesiredStream, desiredStreams, workConfig } from "./s
 const nanosPerMs = 1_000_000
 const nameInUse = 10058
 const readAheadMessages = 4_096
+/** A cluster that starts with its programs needs some seconds to elect a leader. */
+const startTriesMax = 30
+const startPauseMs = 500
 const storageExceeded = new Set([10002, 10023, 10028, 10047])
 
 /** The stream as it is, or undefined. */
@@ -152,10 +155,12 @@ export const inspectLog = Effect.fn("inspectLog")(function*(settings: LogSetting
   return yield* judge(settings, found.filter((stream) => stream !== undefined))
 })
 
-/** Put below every layer that uses the log: the streams exist, and weaknesses were logged once. */
+/** Put below every layer that uses the log: the streams exist, and weaknesses were logged once. Waits for a broker without a leader. */
 export const logReady = Layer.effectDiscard(
   Effect.gen(function*() {
-    const warnings = yield* ensureLog(yield* logSettings)
+    const warnings = yield* ensureLog(yield* logSettings).pipe(
+      Effect.retry({ while: (error) => error._tag === "LogUnavailable", times: startTriesMax - 1, schedule: Schedule.spaced(startPauseMs) })
+    )
     for (const warning of warnings) yield* Effect.logWarning(warning)
   })
 )
