@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node"
 
 /** The connection was lost: the request was not sent, or its answer will never come. */
-export class Disconnected extends Error {
+class Disconnected extends Error {
   constructor() {
     super("the connection to the NATS server is lost; it is being made again")
     this.name = "Disconnected"

@@ -7,9 +7,9 @@ const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const prefix = "dkr_"
 const randomChars = 32
 const checksumChars = 6
-export const keyMinChars = 16
+const keyMinChars = 16
 /** Longer keys cannot be ours or anybody's; hashing them would be work for nothing. */
-export const keyMaxChars = 512
+const keyMaxChars = 512
 
 /** Catches a mistyped key, and lets scanners recognise a leaked one, without asking the store. */
 const checksum = (text: string): string => {

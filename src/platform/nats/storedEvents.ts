@@ -10,7 +10,7 @@ export interface RawEvent {
   readonly body: string
 }
 
-export const decodeBody = Schema.decodeUnknownResult(JobEventJson)
+const decodeBody = Schema.decodeUnknownResult(JobEventJson)
 
 export const decode = (raw: RawEvent) =>
   Result.map(decodeBody(raw.body), (event): StoredEvent => ({ sequence: raw.sequence, storedAt: raw.storedAt, event }))
