@@ -12,6 +12,7 @@ export class NoApiKey extends Schema.TaggedError<NoApiKey>()("NoApiKey", {}) {
 export const keysReady = Layer.effectDiscard(Effect.gen(function*() {
   const keys = yield* ApiKeys
   const fromEnvironment = yield* Config.option(Config.Redacted("DARKROOM_API_KEY"))
-  if (Option.isSome(fromEnvironment)) yield* keys.adopt(fromEnvironment.value, "environment", ["submit", "read", "admin"])
-  if ((yield* keys.list).length === 0) return yield* new NoApiKey()
+  if (Option.isSome(fromEnvironment)) {
+    yield* keys.adopt(fromEnvironment.value, "environment", ["submit", "read", "admin"])
+  } else if ((yield* keys.list).length === 0) return yield* new NoApiKey()
 }))

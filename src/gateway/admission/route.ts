@@ -27,7 +27,7 @@ export const defaultPoolOf = (pools: ReadonlyArray<PoolView>, configured: string
   configured === undefined ? pools[0] : pools.find((pool) => pool.name === configured)
 
 export const isReadyFor = (pool: PoolView, model: string): boolean =>
-  pool.spec.models.includes(model) && pool.status?.lanesReadyFor.includes(model) === true
+  pool.spec.models.includes(model) && pool.lanesReadyFor.includes(model)
 
 const modelOf = (pools: ReadonlyArray<PoolView>, request: RouteRequest): string | undefined =>
   request.model ??

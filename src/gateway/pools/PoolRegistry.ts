@@ -1,5 +1,6 @@
-import { Context, Effect, Layer } from "effect"
-import type { GpuPoolSpec, GpuPoolStatus } from "../../contract/GpuPool.ts"
+import { Clock, Context, Effect, Layer } from "effect"
+import type { GpuPool, GpuPoolSpec, GpuPoolStatus } from "../../contract/GpuPool.ts"
+import { Lanes } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
 import { type PoolFileError, type PoolUnknown, PoolFile, type ReplicasAboveCeiling } from "../../platform/pools/PoolFile.ts"
 import { GatewayConfig } from "../config.ts"
@@ -9,7 +10,12 @@ export interface PoolView {
   readonly name: string
   readonly spec: GpuPoolSpec
   readonly status: GpuPoolStatus | undefined
+  /** Models whose lanes exist: jobs for them may be routed here. */
+  readonly lanesReadyFor: ReadonlyArray<string>
 }
+
+/** A gateway that has just started has not heard the fleet yet; so long it looks at the lanes themselves. */
+const listeningMs = 10_000
 
 /** The pools that jobs can be routed to; where they are written down differs between one machine and a cluster. */
 export class PoolRegistry extends Context.Service<PoolRegistry, {
@@ -28,19 +34,24 @@ export class PoolRegistry extends Context.Service<PoolRegistry, {
       const presence = yield* Presence
       const config = yield* GatewayConfig
 
-      const all = Effect.gen(function*() {
-        const heard = yield* presence.pools
-        return (yield* file.current).map((pool): PoolView => ({
-          name: pool.metadata.name,
-          spec: pool.spec,
-          status: heard.get(pool.metadata.name)?.status
-        }))
+      const lanes = yield* Lanes
+      const startedAtMs = yield* Clock.currentTimeMillis
+
+      const lanesWithoutFleet = Effect.gen(function*() {
+        const isNew = (yield* Clock.currentTimeMillis) - startedAtMs < listeningMs
+        return isNew ? yield* lanes.existing : new Map<string, ReadonlyArray<string>>()
+      }).pipe(Effect.catchTag("LogUnavailable", () => Effect.succeed(new Map<string, ReadonlyArray<string>>())))
+
+      const view = Effect.fnUntraced(function*({ metadata: { name }, spec }: Pick<GpuPool, "metadata" | "spec">) {
+        const status = (yield* presence.pools).get(name)?.status
+        const lanesReadyFor = status?.lanesReadyFor ?? (yield* lanesWithoutFleet).get(name) ?? []
+        return { name, spec, status, lanesReadyFor } satisfies PoolView
       })
 
+      const all = Effect.flatMap(file.current, (pools) => Effect.forEach(pools, view))
+
       const scale = Effect.fn("PoolRegistry.scale")(function*(name: string, replicas: number) {
-        const pool = yield* file.scale(name, replicas, config.replicasCeiling)
-        const heard = yield* presence.pools
-        return { name, spec: pool.spec, status: heard.get(name)?.status }
+        return yield* view(yield* file.scale(name, replicas, config.replicasCeiling))
       })
 
       return PoolRegistry.of({ all, scale })
