@@ -227,7 +227,8 @@ const turn = Effect.fnUntraced(function*(core: Core) {
   const began = yield* SubscriptionRef.modify(core.life, (life) =>
     mayPull(life, nowMs) ? [true, { ...life, pulling: true }] : [false, life])
   if (!began) return false
-  const free = change(core, (life) => ({ ...life, pulling: false, claim: undefined }))
+  // No nudge: an empty turn would ask for the next one at once, for ever.
+  const free = SubscriptionRef.modify(core.life, (life) => [life.claim !== undefined, { ...life, pulling: false, claim: undefined }])
   return yield* Effect.gen(function*() {
     // Most polls find nothing; a trace begins with the job.
     const message = yield* Effect.withTracerEnabled(pull(core), false)
@@ -240,7 +241,7 @@ const turn = Effect.fnUntraced(function*(core: Core) {
     ),
     // A bug costs this job an attempt, not the agent: heartbeats no longer name it, so another takes it over.
     Effect.catchDefect((defect) => Effect.as(Effect.logError("a bug ended the job", defect), false)),
-    Effect.ensuring(Effect.andThen(free, beat(core)))
+    Effect.ensuring(Effect.flatMap(free, (hadClaim) => (hadClaim ? beat(core) : Effect.void)))
   )
 })
 
