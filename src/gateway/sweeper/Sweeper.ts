@@ -82,6 +82,7 @@ const make = Effect.gen(function*() {
     const view = yield* log.read(row.record.job_id)
     if (view === undefined || view.last.sequence !== row.sequence) return false
     yield* log.append(view, command, source)
+    if (command._tag === "Fail") yield* lanes.purgeJob(row.record.job_id)
     yield* Effect.logInfo(`swept job ${row.record.job_id}: ${command._tag}`)
     return true
   }, Effect.catch((error) =>
