@@ -49,7 +49,8 @@ describe("observe", () => {
   })
 
   it("a claim makes it busy, whatever its state says; a draining one may be busy", () => {
-    assert.isTrue(look(heartbeat("READY", 1), start).seen.busy)
+    const claiming = look(heartbeat("READY", 1), start).seen
+    assert.deepStrictEqual([claiming.phase, claiming.busy], ["busy", true])
     const { seen } = look(heartbeat("BUSY", 1), start, [], { wanted: "draining" })
     assert.deepStrictEqual([seen.phase, seen.busy], ["draining", true])
   })

@@ -50,6 +50,7 @@ describe("statusOf", () => {
     ["one is ready while another loads", { replicas: [replica("idle"), replica("starting", { loading: true })] }, "ACTIVE"],
     ["the only one is busy", { replicas: [replica("busy")] }, "ACTIVE"],
     ["the only one drains", { replicas: [replica("draining")] }, "ACTIVE"],
+    ["the only one drains and was never ready", { replicas: [replica("draining", { readyAt: undefined })] }, "WAKING_UP"],
     ["the only one is on its way out", { replicas: [replica("stopping")] }, "SCALED_TO_ZERO"],
     ["too many crashes", { failures: 3, decision: { desired: 1, reason: "Demand" } }, "UNHEALTHY"],
     ["too many crashes, but one serves", { failures: 3, replicas: [replica("idle")] }, "ACTIVE"]

@@ -43,6 +43,11 @@ describe("decide: how many", () => {
     assert.strictEqual(decision.desired, starting + created)
   })
 
+  it("says when the demand is above the maximum", () => {
+    const pool = spec({ maxReplicas: 2 })
+    assert.strictEqual(decide(pool, { depth: depth(9), replicas: many(2, "busy") }, fresh(pool), start).reason, "AtMaximum")
+  })
+
   it("replicas that still stop take room, but are no capacity", () => {
     const pool = spec({ maxReplicas: 2 })
     const stopping = many(1, "stopping")
@@ -72,15 +77,26 @@ describe("decide: who goes", () => {
     assert.strictEqual(decide(pool, { depth: depth(0), replicas }, second.memory, start + 18_000).remove.length, 2)
   })
 
+  it("the highest demand of the cooldown counts, also when it came after a lower one", () => {
+    const replicas = many(3, "busy")
+    let memory = initialMemory(pool, [], start)
+    for (const [at, jobs] of [[1_000, 1], [2_000, 3], [3_000, 0]] as const) {
+      memory = decide(pool, { depth: depth(jobs), replicas }, memory, start + at).memory
+    }
+    const idle = many(3, "idle")
+    assert.deepStrictEqual(decide(pool, { depth: depth(0), replicas: idle }, memory, start + 10_500).remove, [])
+    assert.strictEqual(decide(pool, { depth: depth(0), replicas: idle }, memory, start + 12_000).remove.length, 3)
+  })
+
   it("a smaller demand keeps what it needs", () => {
     assert.strictEqual(after(pool, many(3, "idle"), 10_000, 1).remove.length, 2)
   })
 
   it("never a busy one; asked first, then starting, then the longest idle", () => {
     const replicas = [
-      replica("young", "idle", start - 1_000),
+      replica("a-young", "idle", start - 1_000),
       replica("busy", "busy", start - 9_000),
-      replica("old", "idle", start - 8_000),
+      replica("b-old", "idle", start - 8_000),
       replica("asked", "draining", start),
       replica("new", "starting", start),
       { ...replica("asked-but-busy", "draining", start), busy: true },
@@ -89,8 +105,8 @@ describe("decide: who goes", () => {
     assert.deepStrictEqual(after(spec({ maxReplicas: 9, scaling: { cooldown: "10s" } }), replicas, 10_000).remove, [
       "asked",
       "new",
-      "old",
-      "young"
+      "b-old",
+      "a-young"
     ])
   })
 

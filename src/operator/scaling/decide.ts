@@ -159,8 +159,7 @@ export const decide = (spec: GpuPoolSpec, observed: Observed, memory: Memory, no
 
   let target: Target
   if (spec.scaling.mode === "External") {
-    const exact = Math.min(spec.replicas, spec.maxReplicas)
-    target = { needed: exact, kept: exact, reason: count === exact ? "Steady" : "External" }
+    target = { needed: spec.replicas, kept: spec.replicas, reason: count === spec.replicas ? "Steady" : "External" }
   } else if (depth._tag === "Unreadable") target = blindTarget(spec, next.failures, count)
   else target = queueTarget(spec, next, count, now)
 

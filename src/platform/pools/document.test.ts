@@ -55,6 +55,14 @@ describe("withReplicas", () => {
     assert.strictEqual(changed, expected)
   })
 
+  it("keeps the places of both numbers when they get longer or change order", () => {
+    const text = pool("a", "  maxReplicas: 1\n  replicas: 0\n  models: [m]\n")
+    assert.strictEqual(
+      withReplicas(text, "a", { replicas: 10, maxReplicas: 120 }),
+      text.replace("maxReplicas: 1\n  replicas: 0", "maxReplicas: 120\n  replicas: 10")
+    )
+  })
+
   it("adds what was left to the defaults", () => {
     const changed = withReplicas(pool("a", "  models: [m]\n"), "a", { replicas: 0, maxReplicas: 1 }) ?? ""
     assert.strictEqual(Result.getOrThrow(parsePools(changed))[0]?.spec.replicas, 0)
