@@ -19,8 +19,18 @@ describe("LaneMemory", () => {
     assert.isFalse(memory.isEmpty(1))
     const atQuestion = memory.wakes
     memory.woken(2)
-    memory.foundEmpty(3, atQuestion)
-    assert.isFalse(memory.isEmpty(3))
+    memory.foundEmpty(100, atQuestion)
+    assert.isFalse(memory.isEmpty(100))
+  })
+
+  it("an empty answer right after a wake proves nothing: the broker may not have counted the message yet", () => {
+    const memory = new LaneMemory()
+    memory.woken(100)
+    memory.foundEmpty(101, memory.wakes)
+    assert.isFalse(memory.isEmpty(101))
+    assert.isTrue(memory.isSettling(101))
+    memory.foundEmpty(200, memory.wakes)
+    assert.isTrue(memory.isEmpty(200))
   })
 
   it("the last message of a lane leaves it empty, one of several does not", () => {

@@ -2,6 +2,8 @@ import type { Delivery } from "./ackSubject.ts"
 
 /** A lane found empty is not polled again for this long, unless a wake names it. */
 const emptyForMs = 1_000
+/** For a moment after a wake the broker may still answer that the lane is empty, so such an answer is not remembered. */
+const wakeSettlesMs = 25
 
 /** The oldest waiting message of a lane, as the broker has it now. */
 export type Head =
@@ -17,6 +19,7 @@ export class LaneMemory {
   #headNotBeforeMs: number | undefined
   #headReadAtMs = Number.NEGATIVE_INFINITY
   #wakes = 0
+  #wokenAtMs = Number.NEGATIVE_INFINITY
 
   /** Passed back with an answer, so that a wake that came after the question is not forgotten. */
   get wakes(): number {
@@ -27,6 +30,12 @@ export class LaneMemory {
     if (this.isEmpty(nowMs)) this.#headNotBeforeMs = nowMs
     this.#emptySinceMs = undefined
     this.#wakes++
+    this.#wokenAtMs = nowMs
+  }
+
+  /** Whether a wake is so fresh that "empty" proves nothing. */
+  isSettling(nowMs: number): boolean {
+    return nowMs - this.#wokenAtMs < wakeSettlesMs
   }
 
   isEmpty(nowMs: number): boolean {
@@ -44,7 +53,7 @@ export class LaneMemory {
 
   foundEmpty(nowMs: number, wakesAtQuestion: number): void {
     this.#headNotBeforeMs = undefined
-    if (wakesAtQuestion === this.#wakes) this.#emptySinceMs = nowMs
+    if (wakesAtQuestion === this.#wakes && !this.isSettling(nowMs)) this.#emptySinceMs = nowMs
   }
 
   delivered(delivery: Delivery, nowMs: number, wakesAtQuestion: number): void {

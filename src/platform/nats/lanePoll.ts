@@ -40,6 +40,8 @@ const nanosPerMs = 1_000_000
 /** The age of a waiting head is read again after this long: to let it go first, or to load its model when nothing else waits. */
 const headReadEveryMs = { aged: 10_000, wanted: 1_000 }
 const headReadsAtOnce = 8
+/** A lane that was woken just now and answers "empty" is asked again after 1, 2 and 4 ms. */
+const settlingPulls = 3
 
 interface PoolMemory {
   readonly lanes: Map<string, LaneMemory>
@@ -139,7 +141,11 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
 
   const take = Effect.fnUntraced(function*(pool: string, lane: LanePolled, candidate: Candidate) {
     const wakes = lane.memory.wakes
-    const pulled = yield* pull(lane.consumer)
+    let pulled = yield* pull(lane.consumer)
+    for (let again = 0; pulled._tag === "Empty" && again < settlingPulls && lane.memory.isSettling(now()); again++) {
+      yield* Effect.sleep(2 ** again)
+      pulled = yield* pull(lane.consumer)
+    }
     switch (pulled._tag) {
       case "Message": {
         const memory = poolMemory(pool)
