@@ -1,4 +1,4 @@
-import { Deferred, Effect, Ref, Schedule } from "effect"
+import { Deferred, Effect, Ref } from "effect"
 import { outputBlobName } from "../../contract/subjects.ts"
 import type { JobRecord, ImageRef } from "../../contract/Job.ts"
 import type { JobCommand } from "../../contract/transitions.ts"
@@ -9,9 +9,10 @@ import { Signals } from "../../platform/nats/Signals.ts"
 import { Engine } from "../engine/Engine.ts"
 import { RunFailed } from "../engine/errors.ts"
 import type { EngineResult } from "../engine/protocol.ts"
-import { ModelStore } from "../models/ModelStore.ts"
+import type { StoredModel } from "../models/ModelStore.ts"
 import { timestampNow } from "./claim.ts"
 import { afterFailure, ownershipOf } from "./outcome.ts"
+import { patience } from "./patience.ts"
 
 /** One job from its claim to its end, with everything that can happen to it in between. */
 
@@ -22,6 +23,10 @@ export interface HeldJob {
   readonly message: WorkMessage
   readonly agent: string
   readonly source: string
+  /** `undefined`: the pool has a model that this agent was not started with. */
+  readonly model: StoredModel | undefined
+  /** The pictures, on their way since the claim. */
+  readonly inputs: Effect.Effect<ReadonlyArray<Uint8Array>, RunFailed>
   /** The job as this agent last wrote it. */
   readonly view: Ref.Ref<JobView>
   /** Called whenever the claim changes, so that heartbeats name it at once. */
@@ -32,8 +37,6 @@ export interface HeldJob {
   readonly giveBack: Deferred.Deferred<void>
 }
 
-/** A result is kept for as long as it takes: the broker may be away, or a stream full (job-log rule 5). */
-const patience = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
 /** Under the 2 s in which a cancelled job must stop, and far under the ack wait. */
 const renewEveryMs = 1_000
 
@@ -52,15 +55,6 @@ const conclude = Effect.fnUntraced(function*(job: HeldJob, command: JobCommand):
   )
 })
 
-const fetchInputs = Effect.fnUntraced(function*(record: JobRecord) {
-  const blobs = yield* Blobs
-  return yield* Effect.forEach(record.inputs, (input) =>
-    blobs.get(input.name).pipe(
-      Effect.retry({ schedule: patience, while: (error) => error._tag === "BlobsUnavailable" }),
-      Effect.mapError(() => new RunFailed({ class: "invalid_input", message: "the input picture is no longer stored; send it again" }))
-    ))
-})
-
 const storeOutputs = Effect.fnUntraced(function*(record: JobRecord, result: EngineResult) {
   const blobs = yield* Blobs
   return yield* Effect.forEach(result.images, (image) => {
@@ -71,19 +65,18 @@ const storeOutputs = Effect.fnUntraced(function*(record: JobRecord, result: Engi
   })
 })
 
-const runEngine = Effect.fnUntraced(function*(record: JobRecord) {
+const runEngine = Effect.fnUntraced(function*(job: HeldJob, { record }: JobView) {
   const engine = yield* Engine
   const signals = yield* Signals
-  const store = yield* ModelStore
-  const model = yield* store.get(record.model).pipe(
-    Effect.mapError((error) => new RunFailed({ class: "model_error", message: error.message }))
-  )
   const { attempt, job_id, kind, parameters, prompt } = record
-  const inputs = yield* fetchInputs(record)
+  if (job.model === undefined) {
+    return yield* new RunFailed({ class: "model_error", message: `this agent does not serve the model ${record.model}` })
+  }
+  const inputs = yield* job.inputs
   const progress = (phase: "loading" | "running", step: number, steps: number) =>
     Effect.flatMap(timestampNow, (at) => signals.progress({ job_id, attempt, phase, step, steps, at }))
   return yield* engine.run(
-    model,
+    job.model,
     { _tag: "Run", job_id, model: record.model, kind, prompt, parameters, inputs },
     {
       timeoutMs: record.timeout_s * 1_000,
@@ -123,11 +116,11 @@ const discard = Effect.fnUntraced(function*(images: ReadonlyArray<ImageRef>) {
 })
 
 /** Runs the job, again after a crash, and writes how it ended. */
-const work = Effect.fnUntraced(function*(job: HeldJob): Effect.fn.Return<HeldEnd, never, JobLog | Blobs | Engine | ModelStore | Signals> {
+const work = Effect.fnUntraced(function*(job: HeldJob): Effect.fn.Return<HeldEnd, never, JobLog | Blobs | Engine | Signals> {
   while (true) {
     const view = yield* Ref.get(job.view)
     const { agent, record: { attempt } } = { agent: job.agent, record: view.record }
-    const result = yield* Effect.result(runEngine(view.record))
+    const result = yield* Effect.result(runEngine(job, view))
     if (result._tag === "Success") return yield* finish(job, result.success)
     const next = afterFailure(result.failure, view.record.attempts_counted)
     yield* Effect.logWarning("run failed").pipe(Effect.annotateLogs({ error: result.failure._tag, reason: result.failure.message, next: next._tag }))

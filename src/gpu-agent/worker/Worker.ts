@@ -205,14 +205,17 @@ const claimed = (core: Core, view: JobView) =>
 const handle = Effect.fnUntraced(function*(core: Core, message: WorkMessage) {
   const { agent } = core.options
   const source = `/darkroom/agent/${agent}`
-  const view = yield* claimJob(message, agent, source)
-  if (view === undefined) return
+  const mine = yield* claimJob(message, { agent, source })
+  if (mine === undefined) return
+  const { inputs, view } = mine
   yield* claimed(core, view)
   const { job_id, model, traceparent } = view.record
   const end = yield* holdJob({
     message,
     agent,
     source,
+    model: (yield* Ref.get(core.models)).get(model),
+    inputs,
     view: yield* Ref.make(view),
     onClaim: (again) => claimed(core, again),
     lookNow: Queue.take(core.cancels).pipe(Effect.repeat({ until: (id) => id === job_id }), Effect.asVoid),

@@ -1,8 +1,11 @@
-import { Clock, DateTime, Effect, Schedule } from "effect"
+import { Clock, DateTime, Effect, Fiber, Schedule } from "effect"
 import type { JobCommand } from "../../contract/transitions.ts"
 import { JobLog, type JobView } from "../../platform/nats/JobLog.ts"
 import type { WorkMessage } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
+import { continueTrace } from "../../platform/telemetry/traceparent.ts"
+import type { RunFailed } from "../engine/errors.ts"
+import { fetchInputs } from "./fetchInputs.ts"
 import { decideClaim, ownershipOf } from "./outcome.ts"
 
 export const timestampNow: Effect.Effect<string> = Effect.map(DateTime.now, DateTime.formatIso)
@@ -34,13 +37,40 @@ const settle = (log: typeof JobLog.Service, view: JobView, agent: string) =>
     Effect.catch(() => Effect.succeed(undefined))
   )
 
+/** A job that is this agent's now. */
+export interface Claimed {
+  readonly view: JobView
+  /** The pictures, on their way. */
+  readonly inputs: Effect.Effect<ReadonlyArray<Uint8Array>, RunFailed>
+}
+
+export interface Claimant {
+  readonly agent: string
+  /** CloudEvents source of what this agent writes. */
+  readonly source: string
+}
+
+/** Reads the pictures while `started` is being written; the engine sees them only after it was. */
+const start = Effect.fnUntraced(function*(view: JobView, command: JobCommand, message: WorkMessage, { agent, source }: Claimant) {
+  const log = yield* JobLog
+  const inputs = yield* Effect.forkChild(fetchInputs(view.record))
+  const started = yield* log.append(view, command, source).pipe(
+    Effect.catchTag("LogUnavailable", () => settle(log, view, agent)),
+    Effect.catchTag("LogFull", () => Effect.as(answer(message.nak(fullDelayMs)), undefined)),
+    Effect.onError(() => Fiber.interrupt(inputs))
+  )
+  if (started !== undefined) return { view: started, inputs: Fiber.join(inputs) } satisfies Claimed
+  yield* Fiber.interrupt(inputs)
+  return undefined
+})
+
 /**
  * From a WORK message to an owned job, or nothing. After a lost compare-and-swap not a word is said on the message:
  * it is no longer this agent's, and whatever it said would reach the new owner's delivery (job-log rule 3).
  */
-export const claimJob = Effect.fn("worker.claim")(function*(message: WorkMessage, agent: string, source: string) {
+const claim = Effect.fn("worker.claim")(function*(view: JobView | undefined, message: WorkMessage, claimant: Claimant) {
   const log = yield* JobLog
-  const view = yield* log.read(message.job_id)
+  const { agent, source } = claimant
   const decision = decideClaim({
     view,
     originSequence: message.originSequence,
@@ -49,7 +79,6 @@ export const claimJob = Effect.fn("worker.claim")(function*(message: WorkMessage
   })
   yield* Effect.logDebug("work message").pipe(Effect.annotateLogs({ job_id: message.job_id, decision: decision._tag }))
   const at = yield* timestampNow
-  const append = (command: JobCommand) => log.append(view, command, source)
   switch (decision._tag) {
     case "Drop":
       yield* answer(message.ack)
@@ -58,16 +87,20 @@ export const claimJob = Effect.fn("worker.claim")(function*(message: WorkMessage
       yield* answer(message.nak(decision.delayMs))
       return undefined
     case "Fail":
-      yield* append({ _tag: "Fail", by: "sweeper", error: decision.error, at })
+      yield* log.append(view, { _tag: "Fail", by: "sweeper", error: decision.error, at }, source)
       yield* answer(message.ack)
       return undefined
-    case "Start": {
-      const started = append({ _tag: "Start", agent, queuedSequence: message.originSequence, silent: decision.silent, at })
-      return yield* started.pipe(
-        Effect.catchTag("LogUnavailable", () => (view === undefined ? Effect.succeed(undefined) : settle(log, view, agent))),
-        Effect.catchTag("LogFull", () => Effect.as(answer(message.nak(fullDelayMs)), undefined))
-      )
-    }
+    case "Start":
+      return view === undefined
+        ? undefined
+        : yield* start(view, { _tag: "Start", agent, queuedSequence: message.originSequence, silent: decision.silent, at }, message, claimant)
   }
+})
+
+/** Reads the job and claims it, in the trace of the request that submitted it. */
+export const claimJob = Effect.fnUntraced(function*(message: WorkMessage, claimant: Claimant) {
+  const log = yield* JobLog
+  const view = yield* log.read(message.job_id)
+  return yield* claim(view, message, claimant).pipe(continueTrace(view?.record.traceparent))
 }, Effect.catch((error) =>
   Effect.as(Effect.logInfo("job not claimed").pipe(Effect.annotateLogs({ error: error._tag })), undefined)))

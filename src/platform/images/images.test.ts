@@ -161,14 +161,14 @@ describe("decode", () => {
       assert.strictEqual(yield* decodeReasonOf(bytes), "undecodable")
     }))
 
-  it.effect("survives 600 mutants: each is decoded or refused", () =>
+  it.effect("survives 3000 mutants: each is decoded or refused", () =>
     Effect.gen(function*() {
       // A linear congruential generator: the same mutants on every run.
       let state = 20261121
       const random = (below: number) => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % below
       for (const mediaType of mediaTypes) {
         const original = Buffer.from(yield* bytesOf(canvas(48, 32).toFormat(formatOf(mediaType))))
-        for (let mutant = 0; mutant < 200; mutant++) {
+        for (let mutant = 0; mutant < 1000; mutant++) {
           const bytes = Buffer.from(original)
           for (let i = 0; i <= random(4); i++) bytes[random(bytes.length)] = random(256)
           const result = yield* Effect.result(decode(bytes))
