@@ -34,7 +34,16 @@ const baseApp = ({ metrics, run }: AppOptions, guards: ReadonlyArray<MiddlewareH
   const app = new Hono<Env>()
   app.use(requestId)
   app.use(observe(metrics))
-  app.use(secureHeaders({ crossOriginResourcePolicy: false }))
+  app.use(secureHeaders({
+    crossOriginResourcePolicy: false,
+    strictTransportSecurity: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+    originAgentCluster: false,
+    crossOriginOpenerPolicy: false
+  }))
   app.use(methodNotAllowed({
     app,
     onMethodNotAllowed: (c, methods) =>

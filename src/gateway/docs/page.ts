@@ -36,8 +36,10 @@ const constraintsOf = (schema: JsonObject): string => {
   return parts.join(", ")
 }
 
+const sentence = (text: string): string => (text === "" ? "" : `${text[0]!.toUpperCase()}${text.slice(1)}.`)
+
 const row = (name: string, schema: JsonObject, required: boolean, description: unknown): string => {
-  const notes = [description, constraintsOf(schema)].filter((note) => note !== undefined && note !== "").map(prose).join(" ")
+  const notes = [description, sentence(constraintsOf(schema))].filter((note) => note !== undefined && note !== "").map(prose).join(" ")
   const fallback = required ? "<em>required</em>" : schema["default"] === undefined ? "" : `<code>${escape(JSON.stringify(schema["default"]))}</code>`
   return `<tr><th scope="row"><code>${escape(name)}</code></th><td class="type">${escape(typeOf(schema))}</td><td>${fallback}</td><td>${notes}</td></tr>`
 }
@@ -50,6 +52,13 @@ const fieldsTable = (caption: string, document: JsonObject, schema: JsonObject):
   const required = new Set((resolved["required"] ?? []) as ReadonlyArray<string>)
   return table(caption, Object.entries(object(resolved["properties"])).map(([name, field]) =>
     row(name, object(field), required.has(name), object(field)["description"])))
+}
+
+/** Fields of an answer: always there, so that nothing is said of defaults. */
+const answerTable = (document: JsonObject, schema: JsonObject): string => {
+  const rows = Object.entries(object(referenced(document, schema)["properties"])).map(([name, field]) =>
+    `<tr><th scope="row"><code>${escape(name)}</code></th><td class="type">${escape(typeOf(object(field)))}</td><td>${prose(object(field)["description"] ?? "")}</td></tr>`)
+  return `<div class="scroll"><table><caption>Answer</caption><thead><tr><th>Name</th><th>Type</th><th></th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`
 }
 
 const parameterTables = (operation: JsonObject): string =>
@@ -84,7 +93,7 @@ const operationHtml = (document: JsonObject, route: (typeof routeDocs)[number]):
   }</span></p>
 ${parameterTables(operation)}
 ${body === undefined ? "" : fieldsTable(`Body: JSON${multipart ? ", or multipart/form-data with the image as a file" : ""}`, document, body)}
-${answer === undefined ? "" : fieldsTable("Answer", document, answer)}
+${answer === undefined ? "" : answerTable(document, answer)}
 <details><summary>Status codes</summary><ul class="statuses">${responseRows(operation)}</ul></details>
 </section>`
 }

@@ -2,6 +2,7 @@ import { Option, Schema } from "effect"
 import { AcceptedResponse } from "../../contract/EditApi.ts"
 import { Problem } from "../../contract/Problem.ts"
 import { problemKinds } from "../problem.ts"
+import { fieldDescriptions } from "./descriptions.ts"
 import { type RouteDoc, routeDocs } from "./routes.ts"
 
 /** The OpenAPI 3.1 document, made from the schemas that decode the requests. Pure. */
@@ -11,7 +12,17 @@ export type JsonObject = { readonly [key: string]: Json }
 
 const asObject = (value: unknown) => value as JsonObject
 
-const jsonSchemaOf = (schema: Schema.Top): JsonObject => asObject(Schema.toJsonSchemaDocument(schema).schema)
+const described = (name: string, property: JsonObject): JsonObject =>
+  property["description"] === undefined && fieldDescriptions[name] !== undefined
+    ? { ...property, description: fieldDescriptions[name] }
+    : property
+
+/** The JSON Schema of an object, each of its fields described. */
+const jsonSchemaOf = (schema: Schema.Top): JsonObject => {
+  const json = asObject(Schema.toJsonSchemaDocument(schema).schema)
+  const properties = Object.entries(asObject(json["properties"])).map(([name, field]) => [name, described(name, asObject(field))])
+  return { ...json, properties: Object.fromEntries(properties) as JsonObject }
+}
 
 /** A value that each required field takes, so that the decoded rest shows the defaults. */
 const placeholders: Readonly<Record<string, string>> = { image: "x", image_base64: "x", prompt: "x" }
