@@ -1,6 +1,11 @@
+import { enableCompileCache } from "node:module"
 import { parseCommand, usage } from "./arguments.ts"
+import { compileCache } from "./place.ts"
 
 /** `darkroom`: reads the command and loads only what it needs. */
+
+// Halves the time that a program needs to start, from its second start on.
+enableCompileCache(compileCache)
 
 const command = parseCommand(process.argv.slice(2))
 

@@ -5,6 +5,9 @@ import { fileURLToPath } from "node:url"
 
 export const checkout = resolve(fileURLToPath(new URL("../..", import.meta.url)))
 
+/** Where Node keeps compiled modules; safe to delete. */
+export const compileCache = join(checkout, ".darkroom", "compile-cache")
+
 export interface Place {
   readonly data: string
   readonly lock: string

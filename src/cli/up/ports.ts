@@ -20,7 +20,7 @@ const isFree = (port: number): Effect.Effect<boolean> =>
   })
 
 export const requireFree = (port: number, what: string, variable: string): Effect.Effect<void, PortTaken> =>
-  Effect.flatMap(isFree(port), (free) => (free || port === 0 ? Effect.void : Effect.fail(new PortTaken({ port, what, variable }))))
+  Effect.flatMap(isFree(port), (free) => (free ? Effect.void : Effect.fail(new PortTaken({ port, what, variable }))))
 
 const lowest = 18_000
 const highest = 32_000

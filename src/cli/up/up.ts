@@ -5,7 +5,7 @@ import { nodeCommand, startChild } from "../../platform/processes/Child.ts"
 import { lockFile } from "../../platform/processes/LockFile.ts"
 import { edit } from "../http.ts"
 import { natsServerVersion } from "../natsServer.ts"
-import { checkout, type Place, placeOf } from "../place.ts"
+import { checkout, compileCache, type Place, placeOf } from "../place.ts"
 import { announceRunning, brokerEnv, type Running } from "../running.ts"
 import { runBroker } from "./broker.ts"
 import { openLog } from "./logs.ts"
@@ -44,7 +44,7 @@ const runNode = (place: Place, program: {
     name,
     start: startChild({
       command: [...nodeCommand, join(checkout, main)],
-      env: { ...process.env, ...env },
+      env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ...env },
       kind: "node",
       output: log.fd,
       ownGroup: true
@@ -54,6 +54,9 @@ const runNode = (place: Place, program: {
   })
 }
 
+/** 0 asks for any free port. */
+const orFree = (port: number) => (port === 0 ? freePort : Effect.succeed(port))
+
 const prepare = Effect.fnUntraced(function*(options: UpOptions) {
   const settings = yield* upSettings
   const place = placeOf(options.data, options.testModels)
@@ -62,10 +65,11 @@ const prepare = Effect.fnUntraced(function*(options: UpOptions) {
   yield* prepareFolders(place, models.names)
   yield* lockFile(place.lock, "Darkroom")
   const key = yield* systemKey(place, settings.key)
-  const port = options.port ?? settings.port
+  const port = yield* orFree(options.port ?? settings.port)
+  const modelsPort = yield* orFree(settings.modelsPort)
   const natsPort = yield* Option.match(settings.natsPort, { onNone: () => freePort, onSome: Effect.succeed })
   yield* requireFree(port, "the API", options.port === undefined ? "PORT" : "--port")
-  yield* requireFree(settings.modelsPort, "the models service", "MODELS_PORT")
+  yield* requireFree(modelsPort, "the models service", "MODELS_PORT")
   yield* requireFree(natsPort, "the broker", "NATS_PORT")
   if (Option.isSome(settings.metricsPort)) yield* requireFree(settings.metricsPort.value, "the metrics", "METRICS_PORT")
   const metricsPort = yield* Option.match(settings.metricsPort, { onNone: () => freePort, onSome: Effect.succeed })
@@ -73,14 +77,14 @@ const prepare = Effect.fnUntraced(function*(options: UpOptions) {
   const running: Running = {
     pid: process.pid,
     api: `http://127.0.0.1:${port}`,
-    models: `http://127.0.0.1:${settings.modelsPort}`,
+    models: `http://127.0.0.1:${modelsPort}`,
     nats_url: `nats://127.0.0.1:${natsPort}`,
     nats_monitor_url: `http://127.0.0.1:${monitorPort}`,
     nats_user: "darkroom",
     nats_password: randomBytes(24).toString("base64url"),
     pool_file: place.pools
   }
-  return { place, settings, models, key, port, natsPort, monitorPort, metricsPort, running }
+  return { place, settings, models, key, port, modelsPort, natsPort, monitorPort, metricsPort, running }
 })
 
 type Prepared = Effect.Success<ReturnType<typeof prepare>>
@@ -112,7 +116,7 @@ const gatewayEnv = (system: Prepared) => ({
   DATA_DIR: system.place.gateway,
   DARKROOM_API_KEY: system.key,
   PORT: String(system.port),
-  MODELS_PORT: String(system.settings.modelsPort),
+  MODELS_PORT: String(system.modelsPort),
   METRICS_PORT: String(system.metricsPort),
   DEFAULT_EDIT_POOL: process.env["DEFAULT_EDIT_POOL"] ?? "local",
   DEFAULT_EDIT_MODEL: process.env["DEFAULT_EDIT_MODEL"] ?? system.models.names[0],
