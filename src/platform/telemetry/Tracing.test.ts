@@ -61,11 +61,29 @@ const collector = Effect.acquireRelease(
   (receiver) => Effect.sync(receiver.close)
 )
 
+/** The SDK reads the process's environment. */
+const inEnvironment = (env: Record<string, string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const before = { ...process.env }
+      Object.assign(process.env, env)
+      return before
+    }),
+    (before) =>
+      Effect.sync(() => {
+        for (const name of Object.keys(env)) delete process.env[name]
+        Object.assign(process.env, before)
+      })
+  )
+
 /** A program of its own: its spans are sent when its layer closes. */
 const inProgram = <A, E>(name: string, env: Record<string, string>, effect: Effect.Effect<A, E>) =>
-  effect.pipe(
-    Effect.provide(tracing(name, "1.0.0").pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(env)))))
-  )
+  Effect.andThen(
+    inEnvironment(env),
+    effect.pipe(
+      Effect.provide(tracing(name, "1.0.0").pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(env)))))
+    )
+  ).pipe(Effect.scoped)
 
 describe("tracing", () => {
   it.live("one trace goes through two programs, by the traceparent that the first leaves in the record", () =>
