@@ -1,7 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Ref } from "effect"
 import sharp from "sharp"
+import { heartbeatsOfPool } from "../../src/contract/subjects.ts"
 import { Blobs } from "../../src/platform/blobs/Blobs.ts"
+import { Connection } from "../../src/platform/nats/Connection.ts"
 import { LogFull } from "../../src/platform/nats/errors.ts"
 import { JobLog } from "../../src/platform/nats/JobLog.ts"
 import { Presence } from "../../src/platform/nats/Presence.ts"
@@ -69,6 +71,21 @@ layer(rig, live)("an agent", (it) => {
       assert.deepInclude(claim, { job_id: job, attempt: record.attempt })
       yield* change(job, cancelCommand())
       yield* until("claim gone", claims, (all) => all.length === 0)
+    }))
+
+  it.effect("is quiet while there is nothing to do: its own empty turn does not wake it", () =>
+    Effect.gen(function*() {
+      const pool = yield* newPool
+      const { nc } = yield* Connection
+      let messages = 0
+      for (const subject of [heartbeatsOfPool(pool), "$JS.API.CONSUMER.MSG.NEXT.>"]) {
+        nc.subscribe(subject, { callback: () => void messages++ })
+      }
+      yield* agentInProcess(pool)
+      messages = 0
+      yield* Effect.sleep("3 seconds")
+      // Nine lanes a second and a heartbeat every two; a loop without a pause makes thousands.
+      assert.isBelow(messages, 100)
     }))
 
   it.effect("rule 1: drops the message of a job that has ended, and of an earlier queued", () =>
