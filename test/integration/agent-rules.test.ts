@@ -1,7 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Ref } from "effect"
 import sharp from "sharp"
-import { heartbeatsOfPool } from "../../src/contract/subjects.ts"
 import { Blobs } from "../../src/platform/blobs/Blobs.ts"
 import { Connection } from "../../src/platform/nats/Connection.ts"
 import { LogFull } from "../../src/platform/nats/errors.ts"
@@ -78,7 +77,7 @@ layer(rig, live)("an agent", (it) => {
       const pool = yield* newPool
       const { nc } = yield* Connection
       let messages = 0
-      for (const subject of [heartbeatsOfPool(pool), "$JS.API.CONSUMER.MSG.NEXT.>"]) {
+      for (const subject of ["agents.>", "$JS.API.CONSUMER.MSG.NEXT.>"]) {
         nc.subscribe(subject, { callback: () => void messages++ })
       }
       yield* agentInProcess(pool)
