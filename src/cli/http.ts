@@ -30,7 +30,6 @@ const Answer = Schema.Struct({
   output_image_url: Schema.String,
   warnings: Schema.optionalKey(Schema.Array(Schema.String))
 })
-export type EditAnswer = typeof Answer.Type
 
 const failure = (what: string) => (cause: unknown) =>
   new EditFailed({ reason: `${what}: ${cause instanceof Error ? cause.message : String(cause)}` })

@@ -30,9 +30,7 @@ interface Managed {
 }
 
 const fleet = Effect.gen(function*() {
-  const { dataDir, intervalMs, warmStart } = yield* settings
-  mkdirSync(dataDir, { recursive: true })
-  yield* lockFile(join(dataDir, "fleet.lock"), "A fleet of agents")
+  const { intervalMs, warmStart } = yield* settings
   const file = yield* PoolFile
   const lanes = yield* Lanes
   const processes = yield* AgentProcesses
@@ -101,4 +99,12 @@ const services = Layer.mergeAll(Lanes.layer, Presence.layer, Signals.layer, Agen
   Layer.provide(Connection.layer("fleet"))
 )
 
-runProgram("fleet", packageJson.version, fleet.pipe(Effect.provide(services)))
+/** Locked before anything else, until the last agent has gone: two fleets would start every agent twice. */
+const main = Effect.gen(function*() {
+  const { dataDir } = yield* settings
+  mkdirSync(dataDir, { recursive: true })
+  yield* lockFile(join(dataDir, "fleet.lock"), "A fleet of agents")
+  return yield* Effect.provide(fleet, services)
+}).pipe(Effect.scoped)
+
+runProgram("fleet", packageJson.version, main)

@@ -84,7 +84,7 @@ const editPoolFile = (change: (pool: { spec: Record<string, unknown> }) => void)
 describe("the local fleet", () => {
   it("sleeps until the first job, wakes for it, and sleeps again after the cooldown", async () => {
     assert.strictEqual(agents().length, 0)
-    assert.strictEqual((await gpu()).status, "SCALED_TO_ZERO")
+    await until("the pool to be told", gpu, ({ status }) => status === "SCALED_TO_ZERO")
     const job = await submit("steps=4 ms=50")
     await agentCount(1)
     await ended(job)
@@ -135,12 +135,14 @@ describe("the local fleet", () => {
     editPoolFile((pool) => {
       pool.spec["scaling"] = { cooldown: "1s" }
     })
+    const held = () => system.fleet.log().split("are held (DepthUnreadable)").length
+    const heldBefore = held()
     await system.broker.kill()
     // Lowering the floor would let it go at once, if the depth were known to be zero.
     editPoolFile((pool) => {
       pool.spec["replicas"] = 0
     })
-    await until("the fleet to be blind", () => system.fleet.log(), (log) => log.includes("are held (DepthUnreadable)"))
+    await until("the fleet to be blind", held, (times) => times > heldBefore)
     // Nothing tells that a decision was taken to do nothing: some more rounds have to pass.
     await new Promise((resolve) => setTimeout(resolve, 2_000))
     assert.deepStrictEqual(agents(), before)
