@@ -76,7 +76,29 @@ layer(rig, live)("an agent's process", (it) => {
       assert.deepStrictEqual(yield* eventsOf(waiting), ["queued"])
     }))
 
-  it.effect("answers health while a model runs, and is not ready when it cannot serve", () =>
+  it.effect("that cannot serve says why, claims nothing and is not ready, yet lives", () =>
+    Effect.gen(function*() {
+      const cases = [
+        { env: { DARKROOM_DEVICE: "cuda", CUDA_VISIBLE_DEVICES: "-1" }, why: "DARKROOM_DEVICE=cpu" },
+        { env: { DARKROOM_MODELS: "noop,nothing" }, why: "There is no model nothing" }
+      ]
+      for (const { env, why } of cases) {
+        const pool = yield* newPool
+        const port = yield* Effect.promise(() => freePort())
+        const job = yield* submit(pool, "steps=1")
+        const agent = yield* agentProcess(pool, { AGENT_HEALTH_PORT: String(port), ...env }, "SETUP_FAILED")
+        const get = (path: string) => Effect.promise(() => fetch(`http://127.0.0.1:${port}${path}`))
+        const ready = yield* get("/readyz")
+        assert.strictEqual(ready.status, 503)
+        assert.include(yield* Effect.promise(() => ready.text()), why)
+        assert.strictEqual((yield* get("/livez")).status, 200)
+        assert.deepStrictEqual(yield* eventsOf(job), ["queued"])
+        yield* agent.signal("SIGTERM")
+        assert.strictEqual(yield* agent.exited, 0)
+      }
+    }))
+
+  it.effect("answers health while a model runs", () =>
     Effect.gen(function*() {
       const pool = yield* newPool
       const port = yield* Effect.promise(() => freePort())

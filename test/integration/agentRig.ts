@@ -6,6 +6,7 @@ import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import type { AgentState } from "../../src/contract/AgentMessages.ts"
 import type { JobRecord } from "../../src/contract/Job.ts"
 import { eventNameOf } from "../../src/contract/JobEvent.ts"
 import { laneName, lanes } from "../../src/contract/Lane.ts"
@@ -192,7 +193,11 @@ export const agentInProcess = Effect.fnUntraced(function*(pool: string, options:
 const kill = (child: ChildProcess, signal: NodeJS.Signals) => Effect.sync(() => void child.kill(signal))
 
 /** The real program; SIGKILL at the end of the scope. */
-export const agentProcess = Effect.fnUntraced(function*(pool: string, env: Record<string, string> = {}) {
+export const agentProcess = Effect.fnUntraced(function*(
+  pool: string,
+  env: Record<string, string> = {},
+  comesTo: AgentState = "READY"
+) {
   const server = yield* NatsServer
   const agent = `process-${++agents}`
   let log = ""
@@ -224,6 +229,6 @@ export const agentProcess = Effect.fnUntraced(function*(pool: string, env: Recor
   })
   const presence = yield* Presence
   const heard = Effect.map(presence.alive(pool), (alive) => alive.find((heartbeat) => heartbeat.agent === agent))
-  yield* until("agent ready", Effect.map(heard, (heartbeat) => ({ state: heartbeat?.state, log })), ({ state }) => state === "READY")
+  yield* until(`agent ${comesTo}`, Effect.map(heard, (heartbeat) => ({ state: heartbeat?.state, log })), ({ state }) => state === comesTo)
   return { agent, pid: child.pid ?? -1, signal: (signal: NodeJS.Signals) => kill(child, signal), exited, heard, log: () => log }
 })

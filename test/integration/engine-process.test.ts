@@ -177,7 +177,7 @@ describe("the engine process", () => {
       const error = yield* Effect.flip(run(request("steps=1")))
       assert.strictEqual(error._tag, "EngineUnavailable")
       assert.include(error.message, "DARKROOM_DEVICE=cpu")
-    }).pipe(Effect.provide(engineLayer({ device: "cuda" }))))
+    }).pipe(Effect.provide(engineLayer({ device: "cuda", environment: { ...process.env, CUDA_VISIBLE_DEVICES: "-1" } }))))
 
   it.live("gives up after too many ends in a row", () =>
     Effect.gen(function*() {

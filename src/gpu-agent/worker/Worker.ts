@@ -50,6 +50,7 @@ interface Core {
   readonly nudges: Queue.Queue<void>
   readonly models: Ref.Ref<ReadonlyMap<string, StoredModel>>
   readonly setupProblem: Ref.Ref<string | undefined>
+  readonly pullsFail: Ref.Ref<boolean>
   /** Job ids that somebody asked to cancel; the latest is enough, as the record is read again every second. */
   readonly cancels: Queue.Queue<string>
   readonly giveBack: Deferred.Deferred<void>
@@ -66,6 +67,7 @@ const makeWorker = Effect.fnUntraced(function*(options: WorkerOptions) {
     nudges: yield* Queue.sliding<void>(1),
     models: yield* Ref.make<ReadonlyMap<string, StoredModel>>(new Map()),
     setupProblem: yield* Ref.make<string | undefined>(undefined),
+    pullsFail: yield* Ref.make(false),
     cancels: yield* Queue.sliding<string>(1),
     giveBack: yield* Deferred.make<void>(),
     engine: yield* Engine,
@@ -239,8 +241,14 @@ const turn = Effect.fnUntraced(function*(core: Core) {
     yield* handle(core, message)
     return true
   }).pipe(
+    Effect.tap(() => Ref.set(core.pullsFail, false)),
+    // Once an outage, not once a second.
     Effect.catch((error) =>
-      Effect.as(Effect.logWarning("could not pull").pipe(Effect.annotateLogs({ operation: error.operation })), false)
+      Effect.flatMap(Ref.getAndSet(core.pullsFail, true), (known) =>
+        Effect.as(
+          (known ? Effect.logDebug("could not pull") : Effect.logWarning("could not pull")).pipe(Effect.annotateLogs({ operation: error.operation })),
+          false
+        ))
     ),
     // A bug costs this job an attempt, not the agent: heartbeats no longer name it, so another takes it over.
     Effect.catchDefect((defect) => Effect.as(Effect.logError("a bug ended the job", defect), false)),
