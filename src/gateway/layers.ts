@@ -19,6 +19,7 @@ import { Servers } from "./Servers.ts"
 import { Shutdown } from "./Shutdown.ts"
 import { Sweeper } from "./sweeper/Sweeper.ts"
 import { FeedHub } from "./waiting/FeedHub.ts"
+import { ProgressHub } from "./waiting/ProgressHub.ts"
 import { Waiters } from "./waiting/Waiters.ts"
 
 /** The log and what hangs on it; its streams exist before anybody uses them. */
@@ -33,6 +34,7 @@ const pools = PoolRegistry.layerFile.pipe(Layer.provide(PoolFile.layer))
 export const services = Admission.layer.pipe(
   Layer.provideMerge(Waiters.layer),
   Layer.provideMerge(FeedHub.layer),
+  Layer.provideMerge(ProgressHub.layer),
   Layer.provideMerge(Projection.layer),
   Layer.provideMerge(pools),
   Layer.provideMerge(foundation)

@@ -366,6 +366,19 @@ describe.each([1, 2])("%i gateway(s) on one log", (gateways) => {
       assert.strictEqual((await client.events(job, { lastEventId: all.events[2]!.id! })).status, 204)
       assert.strictEqual((await client.events(crypto.randomUUID())).status, 404)
     })
+    it("a stream opened in the middle begins with the latest step", async () => {
+      const job = await client.start("steps=8 ms=400 joined")
+      const stepsSeen = (n: number) => (events: ReadonlyArray<{ event?: string | undefined }>) =>
+        events.filter(({ event }) => event === "step").length >= n
+      const first = await client.events(job, { enough: stepsSeen(3) })
+      const started = first.events.find(({ event }) => event === "started")!
+      const second = await client.events(job, { lastEventId: started.id!, enough: stepsSeen(2) })
+      assert.deepStrictEqual(second.events.map(({ event, id }) => [event, id]), [["step", undefined], ["step", undefined]])
+      const [seen, next] = second.events.map(({ data }) => JSON.parse(data).step)
+      assert.isAtLeast(seen, 2)
+      assert.strictEqual(next, seen + 1)
+      await client.until(job, ["completed"])
+    })
     it("a waiting job's position is told, and falls", async () => {
       const first = await client.start("steps=6 ms=300")
       const second = await client.start("steps=1 ms=1 second")

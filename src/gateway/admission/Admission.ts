@@ -215,7 +215,6 @@ const make = Effect.gen(function*() {
       if (recording.get(slot) === mine) recording.delete(slot)
     })
     return yield* Effect.gen(function*() {
-      yield* projection.catchUp
       const unfinished = yield* unfinishedTwin(submission.client, hash)
       if (unfinished !== undefined) return { view: unfinished, how: "attached" } as const
       return yield* submitFresh(submission, picture, hash)
@@ -234,8 +233,9 @@ const make = Effect.gen(function*() {
   })
 
   const submit = Effect.fn("Admission.submit")(function*(submission: Submission) {
-    const picture = yield* inspectImage(submission)
-    yield* refuseWhenFull
+    const [picture] = yield* Effect.all([inspectImage(submission), refuseWhenFull, projection.catchUp], {
+      concurrency: "unbounded"
+    })
     const hash = requestHash({
       ...submission,
       imageSha256: picture?.sha256

@@ -7,14 +7,14 @@ import { type Admitted, Admission } from "../admission/Admission.ts"
 import type { Submission } from "../admission/Submission.ts"
 import { GatewayConfig } from "../config.ts"
 import type { Env, HandlerError, Services } from "../http.ts"
-import { accepted, outputBytes, statusUrl } from "../jobs.ts"
+import { accepted, base64Of, outputBytes, statusUrl } from "../jobs.ts"
 import { type Preference, parseIdempotencyKey, parsePrefer, prefersImage } from "../negotiate.ts"
 import { invalidField, jobProblem, problem } from "../problem.ts"
 import { Projection } from "../projection/Projection.ts"
 import { Waiters } from "../waiting/Waiters.ts"
 
-/** The body of a completed job's answer. */
-export type Render = (record: JobRecord) => Effect.Effect<unknown, HandlerError, Services>
+/** The body of a completed job's answer, as JSON text. */
+export type Render = (record: JobRecord) => Effect.Effect<string, HandlerError, Services>
 
 export interface RouteOptions {
   /** False on the listener that has no status routes. */
@@ -54,7 +54,7 @@ const completedResponse = Effect.fnUntraced(function*(c: Context<Env>, record: J
   }
   const headers = jobHeaders(record)
   headers.set("Content-Type", "application/json")
-  return new Response(JSON.stringify(yield* render(record)), { headers })
+  return new Response(yield* render(record), { headers })
 })
 
 const acceptedResponse = Effect.fnUntraced(function*(view: JobView, applied: string) {
@@ -124,5 +124,5 @@ export const firstOutput = Effect.fnUntraced(function*(record: JobRecord) {
   if (url !== "") return { url, base64: "", image }
   const bytes = yield* outputBytes(image).pipe(Effect.catchTag("BlobMissing", () =>
     Effect.fail(problem("not-found", "The picture is no longer stored.", { jobId: record.job_id }))))
-  return { url, base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"), image }
+  return { url, base64: base64Of(bytes), image }
 })

@@ -6,6 +6,7 @@ import { decodeFields, readBody, unknownFieldWarnings } from "../admission/body.
 import { imageOf } from "../admission/image.ts"
 import type { Env } from "../http.ts"
 import { sizeText } from "../jobs.ts"
+import { jsonWithBase64 } from "../largeText.ts"
 import { firstOutput, type RouteOptions, submissionHeaders, submitAndAnswer } from "./answer.ts"
 
 const encode = Schema.encodeEffect(EditResponse)
@@ -13,17 +14,18 @@ const encode = Schema.encodeEffect(EditResponse)
 const render = Effect.fnUntraced(function*(record: JobRecord) {
   const { base64, image, url } = yield* firstOutput(record)
   const { cfg, seed, steps } = record.parameters
-  return yield* Effect.orDie(encode({
+  const body = yield* Effect.orDie(encode({
     job_id: record.job_id,
     status: "completed",
     actual_time_s: record.actual_time_s ?? 0,
     output_image_url: url,
-    output_b64: base64,
+    output_b64: "",
     config: { steps: steps ?? 0, cfg: cfg ?? 0, seed: seed ?? 0 },
     input_size: sizeText(record.inputs[0]),
     output_size: sizeText(image),
     warnings: record.warnings
   }))
+  return jsonWithBase64(body, "output_b64", base64)
 })
 
 /** `POST /api/edit` */

@@ -1,7 +1,6 @@
 import { Effect, Stream } from "effect"
 import type { Context } from "hono"
 import { isEnded } from "../../contract/Job.ts"
-import { JobLog } from "../../platform/nats/JobLog.ts"
 import type { Env, Services } from "../http.ts"
 import { readJob } from "../jobs.ts"
 import { eventStream } from "../waiting/eventStream.ts"
@@ -17,9 +16,8 @@ export const events = Effect.fnUntraced(function*(c: Context<Env>) {
   const { last, record } = yield* readJob(jobId, c.get("key"))
   const after = lastEventId(c)
   if (record.state === "deleted" || (isEnded(record.state) && last.sequence <= after)) return c.body(null, 204)
-  const replay = yield* (yield* JobLog).history(jobId, after)
   const services = yield* Effect.context<Services>()
-  const body = Stream.toReadableStreamWith(Stream.encodeText(eventStream(jobId, after, replay)), services)
+  const body = Stream.toReadableStreamWith(Stream.encodeText(eventStream(record, after)), services)
   return new Response(body, {
     headers: {
       "Content-Type": "text/event-stream",

@@ -8,6 +8,7 @@ import { decodeFields, readBody, unknownFieldWarnings } from "../admission/body.
 import { imageOf } from "../admission/image.ts"
 import type { Env, HandlerError, Services } from "../http.ts"
 import { outputsBase64 } from "../jobs.ts"
+import { jsonWithBase64 } from "../largeText.ts"
 import { firstOutput, type Render, type RouteOptions, submissionHeaders, submitAndAnswer } from "./answer.ts"
 
 /** The routes of the models service. */
@@ -40,20 +41,22 @@ const warningsOf = (record: JobRecord) => (record.warnings.length === 0 ? {} : {
 const renderImage: Render = Effect.fnUntraced(function*(record: JobRecord) {
   const { base64, url } = yield* firstOutput(record)
   const image_base64 = base64 === "" && url !== "" ? (yield* outputsBase64(record))[0]! : base64
-  return yield* Effect.orDie(Schema.encodeEffect(ImageResponse)({ image_base64, prompt: record.prompt, ...warningsOf(record) }))
+  const body = { image_base64: "", prompt: record.prompt, ...warningsOf(record) }
+  return jsonWithBase64(yield* Effect.orDie(Schema.encodeEffect(ImageResponse)(body)), "image_base64", image_base64)
 })
 
 const renderFrames: Render = Effect.fnUntraced(function*(record: JobRecord) {
   const frames = yield* outputsBase64(record)
-  return yield* Effect.orDie(Schema.encodeEffect(FramesResponse)({ frames, prompt: record.prompt, ...warningsOf(record) }))
+  const body = { frames, prompt: record.prompt, ...warningsOf(record) }
+  return JSON.stringify(yield* Effect.orDie(Schema.encodeEffect(FramesResponse)(body)))
 })
 
 const renderText: Render = (record) =>
-  Effect.orDie(Schema.encodeEffect(TextResponse)({
+  Schema.encodeEffect(TextResponse)({
     text: record.output?.text ?? "",
     prompt: record.prompt,
     finish_reason: record.output?.finish_reason ?? "stop"
-  }))
+  }).pipe(Effect.orDie, Effect.map((body) => JSON.stringify(body)))
 
 type Route = (options: RouteOptions) => (c: Context<Env>) => Effect.Effect<Response, HandlerError, Services>
 

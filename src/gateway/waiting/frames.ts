@@ -1,5 +1,5 @@
 import type { Progress } from "../../contract/AgentMessages.ts"
-import { isEnded, type JobState } from "../../contract/Job.ts"
+import { isEnded, type JobRecord, type JobState } from "../../contract/Job.ts"
 import { eventNameOf, type StoredEvent } from "../../contract/JobEvent.ts"
 
 /** What an event stream of one job sends. Pure: state and input in, state and text out. */
@@ -24,10 +24,11 @@ export interface StreamStep {
   readonly text: string
 }
 
-export const initialState = (lastSequence: number): StreamState => ({
+/** Before anything was sent; `record` is the job as it is when the stream opens. */
+export const initialState = (lastSequence: number, record: Pick<JobRecord, "state" | "attempt">): StreamState => ({
   lastSequence,
-  jobState: "queued",
-  attempt: 0,
+  jobState: record.state,
+  attempt: record.attempt,
   position: undefined,
   done: false
 })

@@ -15,6 +15,8 @@ export class Signals extends Context.Service<Signals, {
   readonly cancels: Stream.Stream<string, LogUnavailable>
   readonly progress: (progress: Progress) => Effect.Effect<void>
   readonly progressOf: (jobId: string) => Stream.Stream<Progress, LogUnavailable>
+  /** Of every job. */
+  readonly allProgress: Stream.Stream<Progress, LogUnavailable>
   /** Asks an agent to drain: a lease of 30 s. Fails when the agent does not answer. */
   readonly drain: (agent: string, requestedBy: string) => Effect.Effect<DrainReply, LogUnavailable>
   /** Answers drain requests for an agent until the scope closes. */
@@ -61,6 +63,7 @@ export class Signals extends Context.Service<Signals, {
         cancels,
         progress,
         progressOf,
+        allProgress: messages.listen("progress.*", Progress),
         drain,
         serveDrain,
         unreadable: Effect.sync(messages.unreadable)
