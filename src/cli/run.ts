@@ -1,10 +1,10 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, Effect, Exit } from "effect"
+import { describeFailure } from "../platform/processes/describeFailure.ts"
 
-/** An error's message for a person; a bug with all that is known. */
 const describe = (cause: Cause.Cause<unknown>): string => {
-  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-  return error instanceof Error && !Cause.hasDies(cause) ? `error: ${error.message}` : `a bug in darkroom:\n${Cause.pretty(cause)}`
+  const message = describeFailure(cause)
+  return message === undefined ? `a bug in darkroom:\n${Cause.pretty(cause)}` : `error: ${message}`
 }
 
 /** Runs a command: exit code 0, or 1 with a reason on standard error. A second Ctrl-C does not wait for the stop. */

@@ -138,6 +138,10 @@ describe("darkroom up", () => {
     assert.strictEqual(await missing.ended, 1)
     assert.include(missing.said(), "scripts/nats-server")
 
+    const odd = darkroom(["up", "--once", "--test-models", "--data", folder], { PORT: "http" })
+    assert.strictEqual(await odd.ended, 1)
+    assert.match(odd.said(), /^error: PORT: /m)
+
     const short = darkroom(["up", "--once", "--test-models", "--data", folder], { DARKROOM_API_KEY: "short" })
     assert.strictEqual(await short.ended, 1)
     assert.include(short.said(), "DARKROOM_API_KEY")

@@ -12,13 +12,15 @@ export class CannotStart extends Schema.TaggedError<CannotStart>()("CannotStart"
   }
 }
 
-const port = (name: string, fallback: number) => Config.Port(name).pipe(Config.withDefault(fallback))
+const Port = Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65_535 }))
+/** 0: any free one. */
+const port = (name: string) => Config.schema(Port, name)
 
 export const upSettings = Config.all({
-  port: port("PORT", 3000),
-  modelsPort: port("MODELS_PORT", 8000),
-  metricsPort: Config.option(Config.Port("METRICS_PORT")),
-  natsPort: Config.option(Config.Port("NATS_PORT")),
+  port: port("PORT").pipe(Config.withDefault(3000)),
+  modelsPort: port("MODELS_PORT").pipe(Config.withDefault(8000)),
+  metricsPort: Config.option(port("METRICS_PORT")),
+  natsPort: Config.option(port("NATS_PORT")),
   natsServer: Config.String("NATS_SERVER_BIN").pipe(Config.withDefault("nats-server")),
   modelsDir: Config.option(Config.NonEmptyString("MODELS_DIR")),
   key: Config.option(Config.NonEmptyString("DARKROOM_API_KEY"))

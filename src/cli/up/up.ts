@@ -67,12 +67,12 @@ const prepare = Effect.fnUntraced(function*(options: UpOptions) {
   const key = yield* systemKey(place, settings.key)
   const port = yield* orFree(options.port ?? settings.port)
   const modelsPort = yield* orFree(settings.modelsPort)
-  const natsPort = yield* Option.match(settings.natsPort, { onNone: () => freePort, onSome: Effect.succeed })
+  const natsPort = yield* orFree(Option.getOrElse(settings.natsPort, () => 0))
   yield* requireFree(port, "the API", options.port === undefined ? "PORT" : "--port")
   yield* requireFree(modelsPort, "the models service", "MODELS_PORT")
   yield* requireFree(natsPort, "the broker", "NATS_PORT")
-  if (Option.isSome(settings.metricsPort)) yield* requireFree(settings.metricsPort.value, "the metrics", "METRICS_PORT")
-  const metricsPort = yield* Option.match(settings.metricsPort, { onNone: () => freePort, onSome: Effect.succeed })
+  const metricsPort = yield* orFree(Option.getOrElse(settings.metricsPort, () => 0))
+  yield* requireFree(metricsPort, "the metrics", "METRICS_PORT")
   const monitorPort = yield* freePort
   const running: Running = {
     pid: process.pid,

@@ -1,11 +1,11 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import { telemetry } from "../telemetry/Telemetry.ts"
+import { describeFailure } from "./describeFailure.ts"
 
 const describe = (cause: Cause.Cause<unknown>) => {
-  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-  // What was expected to go wrong says itself what to do; only a bug needs its stack.
-  return error instanceof Error && !Cause.hasDies(cause) ? Effect.logFatal(error.message) : Effect.logFatal("a bug ended the program", cause)
+  const message = describeFailure(cause)
+  return message === undefined ? Effect.logFatal("a bug ended the program", cause) : Effect.logFatal(message)
 }
 
 /**
