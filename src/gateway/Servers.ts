@@ -25,6 +25,13 @@ const flushMs = 2_000
 
 type Fetch = (request: Request) => Response | Promise<Response>
 
+interface Address {
+  /** What to set when the port is taken. */
+  readonly variable: string
+  readonly host: string
+  readonly port: number
+}
+
 interface Listener {
   readonly server: Server
   readonly url: string
@@ -51,7 +58,7 @@ class InFlight {
   })
 }
 
-const listen = (fetch: Fetch, inFlight: InFlight, variable: string, host: string, port: number) =>
+const listen = (fetch: Fetch, inFlight: InFlight, { host, port, variable }: Address) =>
   Effect.callback<Listener, ListenError>((resume) => {
     const server = createAdaptorServer({ fetch }) as Server
     server.prependListener("request", inFlight.enter)
@@ -97,8 +104,8 @@ export class Servers extends Context.Service<Servers, {
       const started: Array<Server> = []
       yield* Effect.addFinalizer(() => stop(started, inFlight, shutdown, config.graceMs))
 
-      const start = Effect.fnUntraced(function*(fetch: Fetch, variable: string, host: string, port: number) {
-        const { server, url } = yield* listen(fetch, inFlight, variable, host, port)
+      const start = Effect.fnUntraced(function*(fetch: Fetch, address: Address) {
+        const { server, url } = yield* listen(fetch, inFlight, address)
         started.push(server)
         return url
       })
@@ -106,14 +113,12 @@ export class Servers extends Context.Service<Servers, {
       const options = { run, metrics, corsOrigins: config.corsOrigins }
       const metricsUrl = config.metricsPort === 0
         ? undefined
-        : yield* start(makeMetricsApp(run).fetch, "METRICS_PORT", config.host, config.metricsPort)
+        : yield* start(makeMetricsApp(run).fetch, { variable: "METRICS_PORT", host: config.host, port: config.metricsPort })
       const modelsUrl = config.modelsPort === 0 ? undefined : yield* start(
         makeModelsApp({ ...options, allowedHosts: config.modelsAllowedHosts }).fetch,
-        "MODELS_PORT",
-        config.modelsHost,
-        config.modelsPort
+        { variable: "MODELS_PORT", host: config.modelsHost, port: config.modelsPort }
       )
-      const apiUrl = yield* start(makeApp(options).fetch, "PORT", config.host, config.port)
+      const apiUrl = yield* start(makeApp(options).fetch, { variable: "PORT", host: config.host, port: config.port })
       yield* Effect.logInfo(
         `API on ${apiUrl}, its documentation on ${apiUrl}/docs` +
           (modelsUrl === undefined ? "" : `; models service on ${modelsUrl}`) +

@@ -10,6 +10,7 @@ import { logReady } from "../platform/nats/provision.ts"
 import { Signals } from "../platform/nats/Signals.ts"
 import { PoolFile } from "../platform/pools/PoolFile.ts"
 import { Admission } from "./admission/Admission.ts"
+import { Recorder } from "./admission/Recorder.ts"
 import { GatewayConfig } from "./config.ts"
 import { keysReady } from "./keys.ts"
 import { Metrics } from "./metrics/Metrics.ts"
@@ -32,6 +33,7 @@ const pools = PoolRegistry.layerFile.pipe(Layer.provide(PoolFile.layer))
 
 /** All of the gateway but its listeners. */
 export const services = Admission.layer.pipe(
+  Layer.provide(Recorder.layer),
   Layer.provideMerge(Waiters.layer),
   Layer.provideMerge(FeedHub.layer),
   Layer.provideMerge(ProgressHub.layer),

@@ -44,11 +44,11 @@ const rehome = ({ record }: JobRow, pools: ReadonlyArray<PoolView>, at: string):
   return fail("pool_deleted", `The pool "${record.pool}" is gone and no other serves "${record.model}"; retry when one does.`, at)
 }
 
-const spill = (row: JobRow, own: PoolView, pools: ReadonlyArray<PoolView>, nowMs: number, at: string): JobCommand | undefined => {
+const spill = (row: JobRow, own: PoolView, pools: ReadonlyArray<PoolView>, nowMs: number): JobCommand | undefined => {
   const afterMs = durationMs(own.spec.scaling.spillAfter)
   if (afterMs === 0 || nowMs - Date.parse(row.record.queued_at) < afterMs) return undefined
   const other = pools.find((pool) => pool.name !== own.name && isReadyFor(pool, row.record.model) && hasRoom(pool))
-  return other === undefined ? undefined : { _tag: "Move", pool: other.name, at }
+  return other === undefined ? undefined : { _tag: "Move", pool: other.name, at: new Date(nowMs).toISOString() }
 }
 
 /** Back into the queue, or failed when its attempts are used up. */
@@ -58,10 +58,10 @@ const restart = ({ record }: JobRow, at: string): JobCommand =>
     : fail("agent_lost", `The job was lost with its agent ${attemptsPerRoundMax} times.`, at)
 
 /** No pools at all means that they cannot be looked up now, not that all are gone. */
-const relocate = (row: JobRow, pools: ReadonlyArray<PoolView>, nowMs: number, at: string): JobCommand | undefined => {
+const relocate = (row: JobRow, pools: ReadonlyArray<PoolView>, nowMs: number): JobCommand | undefined => {
   if (pools.length === 0) return undefined
   const own = pools.find((pool) => pool.name === row.record.pool)
-  return own === undefined || !isServedBy(own, row.record.model) ? rehome(row, pools, at) : spill(row, own, pools, nowMs, at)
+  return own === undefined || !isServedBy(own, row.record.model) ? rehome(row, pools, new Date(nowMs).toISOString()) : spill(row, own, pools, nowMs)
 }
 
 /** `undefined`: leave it alone. */
@@ -74,7 +74,7 @@ export const planJob = (job: SweptJob, pools: ReadonlyArray<PoolView>, nowMs: nu
   if (nowMs > Date.parse(record.queue_deadline)) {
     return fail("expired", `No agent took the job before ${record.queue_deadline}.`, at)
   }
-  return relocate(row, pools, nowMs, at) ?? (hasMessage === false ? restart(row, at) : undefined)
+  return relocate(row, pools, nowMs) ?? (hasMessage === false ? restart(row, at) : undefined)
 }
 
 export interface StoredBlob {
