@@ -1,88 +1,25 @@
-import type { Msg } from "@nats-io/transport-node"
 import { Clock, Effect, Semaphore } from "effect"
-import { laneName, lanes } from "../../contract/Lane.ts"
-import { laneConsumer, parseWorkSubject } from "../../contract/subjects.ts"
-import { type Delivery, originSequence } from "./ackSubject.ts"
+import { laneName } from "../../contract/Lane.ts"
 import type { Connection } from "./Connection.ts"
 import { LogUnavailable } from "./errors.ts"
-import { LaneMemory } from "./laneMemory.ts"
-import { agedAfterMs, type Candidate, freshTurns, pollOrder, served, type Turns } from "./laneSchedule.ts"
+import { agedAfterMs, type Candidate, pollOrder, served } from "./laneSchedule.ts"
 import type { Wake } from "./laneWakes.ts"
-import { request } from "./natsErrors.ts"
+import { type LanePolled, PolledLanes, type PollRequest } from "./PolledLanes.ts"
 import { makePull } from "./pull.ts"
+import { toWorkMessage } from "./workMessage.ts"
 import { readHead } from "./workReads.ts"
 
-/** A WORK message: a hint that a job waits, never a right to run it (job-log rule 1). */
-export interface WorkMessage {
-  readonly job_id: string
-  readonly pool: string
-  readonly model: string
-  readonly lane: string
-  /** Sequence in EVENTS of the `queued` event this message was made from. */
-  readonly originSequence: number
-  readonly deliveryCount: number
-  /** After losing a compare-and-swap none of these may be called (rule 3). */
-  readonly ack: Effect.Effect<void, LogUnavailable>
-  readonly nak: (delayMs: number) => Effect.Effect<void, LogUnavailable>
-  readonly working: Effect.Effect<void, LogUnavailable>
-}
-
-export interface PollRequest {
-  readonly pool: string
-  readonly loaded: ReadonlyArray<string>
-  readonly others: ReadonlyArray<string>
-  readonly affinityDelayMs: (model: string) => number
-}
-
-/** Time for the broker to confirm an ack, nak or working. */
-const ackTimeoutMs = 5_000
-const nanosPerMs = 1_000_000
 /** The age of a waiting head is read again after this long: to let it go first, or to load its model when nothing else waits. */
 const headReadEveryMs = { aged: 10_000, wanted: 1_000 }
 const headReadsAtOnce = 8
 /** A lane that was woken just now and answers "empty" is asked again after 1, 2 and 4 ms. */
 const settlingPulls = 3
 
-interface PoolMemory {
-  readonly lanes: Map<string, LaneMemory>
-  turns: Turns
-}
-
-/** Every one is a request: the broker says that it took it, and nobody answers for a consumer that is gone. */
-const confirm = (nc: Connection["Service"]["nc"], what: string, ackSubject: string, payload: string) =>
-  Effect.asVoid(request(what, () => nc.request(ackSubject, payload, { timeout: ackTimeoutMs })))
-
-const toWorkMessage = (
-  nc: Connection["Service"]["nc"],
-  message: Msg,
-  delivery: Delivery
-): WorkMessage | undefined => {
-  const route = parseWorkSubject(message.subject)
-  const reply = message.reply
-  if (route === undefined || reply === undefined) return undefined
-  return {
-    job_id: route.job,
-    pool: route.pool,
-    model: route.model,
-    lane: route.lane,
-    originSequence: originSequence(message.headers?.get("Nats-Stream-Source") ?? ""),
-    deliveryCount: delivery.deliveryCount,
-    ack: confirm(nc, `ack the work message of ${route.job}`, reply, "+ACK"),
-    nak: (delayMs) =>
-      confirm(
-        nc,
-        `give back the work message of ${route.job}`,
-        reply,
-        delayMs > 0 ? `-NAK ${JSON.stringify({ delay: Math.round(delayMs) * nanosPerMs })}` : "-NAK"
-      ),
-    working: confirm(nc, `keep the work message of ${route.job}`, reply, "+WPI")
-  }
-}
-
-interface LanePolled {
-  readonly candidate: Omit<Candidate, "headAgeMs">
-  readonly consumer: string
-  readonly memory: LaneMemory
+/** A lane of another model must be read before its age can be trusted; one of a loaded model only once it may be aged. */
+const needsReading = (nowMs: number) => ({ candidate, memory }: LanePolled): boolean => {
+  const ageMs = memory.headAgeMs(nowMs)
+  if (candidate.loaded) return ageMs !== undefined && ageMs >= agedAfterMs
+  return ageMs === undefined || ageMs >= candidate.affinityDelayMs
 }
 
 /**
@@ -94,35 +31,7 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
   const turn = yield* Semaphore.make(1)
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
-  const pools = new Map<string, PoolMemory>()
-
-  const poolMemory = (pool: string): PoolMemory => {
-    const known = pools.get(pool) ?? { lanes: new Map(), turns: freshTurns }
-    pools.set(pool, known)
-    return known
-  }
-
-  const laneMemory = (pool: string, model: string, lane: string): LaneMemory => {
-    const { lanes: memories } = poolMemory(pool)
-    const key = `${lane}/${model}`
-    const known = memories.get(key) ?? new LaneMemory()
-    memories.set(key, known)
-    return known
-  }
-
-  const lanesOf = ({ affinityDelayMs, loaded, others, pool }: PollRequest): ReadonlyArray<LanePolled> =>
-    [...new Set([...loaded, ...others])].flatMap((model) =>
-      lanes.map((lane) => ({
-        candidate: {
-          model,
-          lane,
-          loaded: loaded.includes(model),
-          affinityDelayMs: loaded.includes(model) ? 0 : affinityDelayMs(model)
-        },
-        consumer: laneConsumer(pool, model, laneName(lane)),
-        memory: laneMemory(pool, model, laneName(lane))
-      }))
-    )
+  const polled = new PolledLanes()
 
   /** Reads a lane's head when its age may matter and what is known of it is too old. */
   const refresh = Effect.fnUntraced(function*(pool: string, { candidate, memory }: LanePolled, everyMs: number) {
@@ -131,13 +40,6 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
     const head = yield* readHead(nc, jsm, { pool, model: candidate.model, lane: laneName(candidate.lane) })
     memory.read(head, now(), wakes)
   })
-
-  /** A lane of another model must be read before its age can be trusted; one of a loaded model only once it may be aged. */
-  const needsReading = ({ candidate, memory }: LanePolled): boolean => {
-    const ageMs = memory.headAgeMs(now())
-    if (candidate.loaded) return ageMs !== undefined && ageMs >= agedAfterMs
-    return ageMs === undefined || ageMs >= candidate.affinityDelayMs
-  }
 
   const take = Effect.fnUntraced(function*(pool: string, lane: LanePolled, candidate: Candidate) {
     const wakes = lane.memory.wakes
@@ -148,7 +50,7 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
     }
     switch (pulled._tag) {
       case "Message": {
-        const memory = poolMemory(pool)
+        const memory = polled.pool(pool)
         lane.memory.delivered(pulled.delivery, now(), wakes)
         memory.turns = served(memory.turns, candidate)
         const message = toWorkMessage(nc, pulled.message, pulled.delivery)
@@ -173,13 +75,13 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
   const poll = Effect.fnUntraced(function*(wanted: PollRequest) {
     const missing: Array<string> = []
     const asked = new Set<LanePolled>()
-    const all = lanesOf(wanted)
+    const all = polled.of(wanted)
 
     /** Polls what may be polled now; others only with a head read during this poll. */
     const round = Effect.fnUntraced(function*(withOthers: boolean) {
       const open = all.filter((lane) => !asked.has(lane) && !lane.memory.isEmpty(now()))
       yield* Effect.forEach(
-        open.filter(needsReading),
+        open.filter(needsReading(now())),
         (lane) =>
           refresh(wanted.pool, lane, withOthers && !lane.candidate.loaded ? headReadEveryMs.wanted : headReadEveryMs.aged),
         { concurrency: headReadsAtOnce, discard: true }
@@ -191,7 +93,7 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
         if (!lane.candidate.loaded && !withOthers && (headAgeMs ?? 0) < agedAfterMs) return []
         return [[{ ...lane.candidate, headAgeMs } as Candidate, lane] as const]
       }))
-      for (const candidate of pollOrder(poolMemory(wanted.pool).turns, [...byCandidate.keys()])) {
+      for (const candidate of pollOrder(polled.pool(wanted.pool).turns, [...byCandidate.keys()])) {
         const lane = byCandidate.get(candidate)
         if (lane === undefined || asked.has(lane)) continue
         if (!candidate.loaded) {
@@ -219,6 +121,6 @@ export const makePoll = Effect.fnUntraced(function*({ jsm, nc }: Connection["Ser
 
   return {
     poll: (wanted: PollRequest) => turn.withPermit(poll(wanted)),
-    woken: (pool: string, { lane, model }: Wake) => laneMemory(pool, model, lane).woken(now())
+    woken: (pool: string, { lane, model }: Wake) => polled.lane(pool, model, lane).woken(now())
   }
 })

@@ -77,6 +77,7 @@ export const makePull = Effect.fnUntraced(function*(nc: NatsConnection) {
   const pull = (consumer: string): Effect.Effect<Pulled, LogUnavailable> =>
     Effect.callback<Pulled, LogUnavailable>((resume) => {
       const token = String(++pulls)
+      // oxlint-disable-next-line no-restricted-globals -- real time of the broker, also where a test moves the clock
       const timer = setTimeout(() => finish(consumer, { _tag: "Late" }), pullTimeoutMs)
       waiting.set(consumer, {
         token,
