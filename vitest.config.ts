@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config"
 
 /**
- * Three projects: `unit` starts no processes, `contract` checks what the programs agree on, `integration` runs real
- * servers (one nats-server a file), so that only two of its files run at once.
+ * `unit` starts no processes, `contract` checks what the programs agree on, `integration` runs real servers (one
+ * nats-server a file), so that only two of its files run at once; `examples` runs the published examples as they stand
+ * and needs curl and a Python with requests.
  */
 export default defineConfig({
   test: {
@@ -21,6 +22,10 @@ export default defineConfig({
           testTimeout: 30_000,
           hookTimeout: 60_000
         }
+      },
+      {
+        extends: true,
+        test: { name: "examples", include: ["test/examples/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 }
       }
     ]
   }
