@@ -1,0 +1,486 @@
+"""Random training pictures with exact masks: procedural scenes, cut-out photo subjects on other backdrops, and real photos.
+
+A scene is (rgb uint8 [N,N,3], subject uint8, sky uint8, name uint8): name is the index of the albedo's colour name, or UNKNOWN
+where only the pixel itself can tell.
+"""
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from colour_match import NAMES, match, sample_colour
+
+N = 144
+UNKNOWN = 255
+HERE = Path(__file__).parent / "photos"
+HELD_OUT = ("astronaut", "coffee", "flower", "meadow")
+POLYGONS = json.loads((HERE / "polygons.json").read_text())
+Y, X = (np.mgrid[0:N, 0:N].astype(np.float32) + 0.5) / N
+BLACK, WHITE = NAMES.index("black"), NAMES.index("white")
+
+
+def smooth_noise(rng, octaves=((3, 1.0), (6, 0.5), (12, 0.3))):
+    """Clouds in about -1..1."""
+    total = np.zeros((N, N), np.float32)
+    for cells, weight in octaves:
+        small = Image.fromarray(rng.standard_normal((cells + 2, cells + 2)).astype(np.float32))
+        total += weight * np.asarray(small.resize((N, N), Image.BICUBIC))
+    return total
+
+
+def fill(size, polygons):
+    mask = Image.new("L", (size[0] * 2, size[1] * 2))
+    draw = ImageDraw.Draw(mask)
+    for polygon in polygons:
+        draw.polygon([(x * size[0] * 2, y * size[1] * 2) for x, y in polygon], fill=255)
+    return mask.resize(size, Image.BOX)
+
+
+def load_photos():
+    photos = {}
+    for path in sorted(HERE.glob("*.jpg")):
+        if path.stem in HELD_OUT:
+            continue
+        image = Image.open(path).convert("RGB")
+        image.thumbnail((384, 384), Image.LANCZOS)
+        masks = {part: fill(image.size, polygons) for part, polygons in POLYGONS.get(path.stem, {}).items()}
+        photos[path.stem] = (image, masks)
+    return photos
+
+
+PHOTOS = load_photos()
+SUBJECTS = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "china", "bowl", "drum", "dogs", "dandelion", "rocket"]
+TEXTURES = ["brick", "grass", "gravel", "hubble", "ihc", "stream", "brushes", "peaks", "raccoon", "sunset", "dandelion", "drum", "chelsea"]
+REAL = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "china", "bowl", "bowl", "drum", "dogs", "dandelion", "rocket", "peaks", "sunset", "peaks", "china"]
+
+
+# --- backdrops ---------------------------------------------------------------------------------------------------------
+
+def any_colour(rng):
+    return sample_colour(rng, NAMES[rng.integers(len(NAMES))])
+
+
+def photo_crop(rng, name, blur=0):
+    image = PHOTOS[name][0] if name in PHOTOS else PHOTOS["stream"][0]
+    side = int(min(image.size) * rng.uniform(0.3, 1.0))
+    x, y = rng.integers(0, image.width - side + 1), rng.integers(0, image.height - side + 1)
+    small = N if not blur else max(6, int(N / blur))
+    out = image.resize((small, small), Image.BOX, box=(x, y, x + side, y + side))
+    if blur:
+        out = out.resize((N, N), Image.BICUBIC)
+    return np.asarray(out, np.float32) / 255
+
+
+def sky_picture(rng):
+    """A sky: clear, cloudy, grey or sunset."""
+    kind = rng.random()
+    if kind < 0.5:
+        top, low = np.array([0.18, 0.38, 0.75]) * rng.uniform(0.6, 1.2), np.array([0.65, 0.78, 0.92]) * rng.uniform(0.8, 1.08)
+    elif kind < 0.72:
+        g = rng.uniform(0.5, 0.97)
+        top, low = np.array([g * 0.9, g * 0.94, g]), np.full(3, min(1, g + rng.uniform(-0.1, 0.15)))
+    elif kind < 0.9:
+        top, low = np.array([0.25, 0.28, 0.5]) * rng.uniform(0.5, 1.6), np.array([1.0, rng.uniform(0.4, 0.75), rng.uniform(0.2, 0.55)])
+    else:
+        top, low = np.array([0.03, 0.05, 0.14]) * rng.uniform(0.5, 2.5), np.array([0.10, 0.13, 0.28]) * rng.uniform(0.5, 2)
+    t = np.clip(Y / rng.uniform(0.4, 1.0), 0, 1)[..., None]
+    picture = top * (1 - t) + low * t
+    if rng.random() < 0.6:
+        stretch = smooth_noise(rng, ((2, 0.6), (5, 0.8), (11, 0.5), (25, 0.25)))
+        clouds = np.clip((stretch - rng.uniform(-0.2, 0.9)) * rng.uniform(0.8, 3), 0, 1)[..., None]
+        picture = picture * (1 - clouds) + clouds * np.clip(low * 0.3 + rng.uniform(0.55, 0.75), 0, 1)
+    return picture.astype(np.float32)
+
+
+def ridge(rng, base):
+    """A horizon line: the row of each column."""
+    x = np.linspace(0, 1, N)
+    line = np.full(N, base)
+    rough = rng.random()
+    for k in (1, 2, 3, 5, 9, 17, 31):
+        line += rng.normal() * rough * 0.07 / k ** 0.8 * np.sin(2 * math.pi * (k * x * rng.uniform(0.6, 1.4) + rng.random()))
+    return line.astype(np.float32)
+
+
+def land(rng):
+    kind = rng.random()
+    if kind < 0.45:
+        texture = photo_crop(rng, ["grass", "gravel", "stream", "brick", "grass", "peaks", "brushes"][rng.integers(7)])
+        if rng.random() < 0.5:
+            texture = texture.mean(2, keepdims=True) * any_colour(rng) * 2
+    else:
+        texture = any_colour(rng) * np.exp(0.25 * smooth_noise(rng, ((4, 0.6), (16, 0.7), (60, 0.8))))[..., None]
+    return np.clip(texture, 0, 1)
+
+
+def backdrop(rng):
+    """Returns the picture, the sky mask and the name map."""
+    name, sky = np.full((N, N), UNKNOWN, np.uint8), np.zeros((N, N), np.float32)
+    kind = rng.random()
+    if kind < 0.38:  # sky over land
+        picture = sky_picture(rng)
+        base = rng.uniform(0.15, 0.95)
+        sky = np.clip((ridge(rng, base)[None] - Y) * N * rng.uniform(0.15, 0.6) + 0.5, 0, 1)
+        ground = land(rng)
+        if rng.random() < 0.4:  # far hills behind
+            far = np.clip((ridge(rng, base + 0.02) + rng.uniform(0.05, 0.25) - Y) * N * 0.5 + 0.5, 0, 1)[..., None]
+            haze = rng.uniform(0.2, 0.7)
+            ground = far * (ground * (1 - haze) + haze * picture[int(base * N * 0.7)].mean(0)) * 0.8 + (1 - far) * land(rng)
+        if rng.random() < 0.25:  # water that mirrors the sky
+            shore = np.clip((Y - (base + rng.uniform(0.1, 0.4))) * N * 0.3, 0, 1)[..., None]
+            water = picture[::-1] * rng.uniform(0.5, 0.95) + rng.normal(0, 0.02, (N, 1, 1))
+            ground = ground * (1 - shore) + shore * water
+        picture = picture * sky[..., None] + ground * (1 - sky[..., None])
+        if rng.random() < 0.4:  # trunks and poles in front of the sky
+            for _ in range(rng.integers(1, 5)):
+                cx, w = rng.random(), rng.uniform(0.003, 0.03)
+                pole = (np.clip((w - np.abs(X - cx + (Y - 0.5) * rng.normal() * 0.1)) * N, 0, 1) * (Y > rng.uniform(0, 0.5)))
+                picture = picture * (1 - pole[..., None]) + pole[..., None] * any_colour(rng) * 0.5
+                sky = sky * (1 - pole)
+    elif kind < 0.56:  # wall, maybe with a table or floor
+        picture = any_colour(rng) * (1 + 0.25 * rng.normal() * (X - 0.5) + 0.3 * rng.normal() * (Y - 0.5) + 0.06 * smooth_noise(rng))[..., None]
+        if rng.random() < 0.6:
+            line = np.clip((Y - rng.uniform(0.4, 0.85) - (X - 0.5) * rng.normal() * 0.08) * N, 0, 1)[..., None]
+            floor = any_colour(rng) * (1 + 0.12 * smooth_noise(rng, ((4, 0.5), (30, 0.6))))[..., None]
+            if rng.random() < 0.5:  # planks
+                angle = rng.uniform(0, math.pi)
+                u, v = X * math.cos(angle) + Y * math.sin(angle), Y * math.cos(angle) - X * math.sin(angle)
+                floor = floor * (0.85 + 0.12 * np.sin(60 * u + 3 * smooth_noise(rng)) + 0.15 * np.sign(np.sin(v * rng.uniform(8, 30))))[..., None]
+            picture = picture * (1 - line) + floor * line
+    elif kind < 0.66:  # planks all over, as a table top seen from above
+        angle = rng.uniform(0, math.pi)
+        u, v = X * math.cos(angle) + Y * math.sin(angle), Y * math.cos(angle) - X * math.sin(angle)
+        tone = sample_colour(rng, "brown" if rng.random() < 0.5 else "orange" if rng.random() < 0.3 else NAMES[rng.integers(len(NAMES))])
+        grain = 0.12 * np.sin(50 * v + 4 * smooth_noise(rng)) + 0.1 * smooth_noise(rng, ((4, 0.6), (20, 0.5), (70, 0.6))) + 0.12 * np.sin(v * rng.uniform(5, 20) + rng.random() * 6)
+        picture = tone * (0.9 + grain + 0.4 * rng.normal() * (X - 0.5))[..., None]
+    elif kind < 0.86:  # a photo, sharp or out of focus
+        picture = photo_crop(rng, TEXTURES[rng.integers(len(TEXTURES))], blur=0 if rng.random() < 0.5 else rng.uniform(3, 20))
+        if rng.random() < 0.5:
+            picture = picture[..., rng.permutation(3)]
+        picture = picture * rng.uniform(0.4, 1.2)
+    else:  # soft blobs of light and colour
+        picture = np.zeros((N, N, 3), np.float32) + any_colour(rng) * 0.7
+        for _ in range(rng.integers(3, 14)):
+            blob = np.exp(-(((X - rng.random()) ** 2 + (Y - rng.random()) ** 2) / rng.uniform(0.002, 0.06)))[..., None]
+            picture = picture * (1 - blob) + blob * any_colour(rng)
+    return np.clip(picture, 0, 1).astype(np.float32), sky.astype(np.float32), name
+
+
+# --- objects -----------------------------------------------------------------------------------------------------------
+
+def polar(cx, cy, angle, squash):
+    dx, dy = X - cx, Y - cy
+    u, v = dx * math.cos(angle) + dy * math.sin(angle), (dy * math.cos(angle) - dx * math.sin(angle)) / squash
+    return u, v, np.sqrt(u * u + v * v) + 1e-6, np.arctan2(v, u)
+
+
+def shade(rng, u, v, r, size):
+    """Light on the object: round or flat shading, folds, a soft texture and highlights. Returns the factor and the highlight."""
+    lx, ly = rng.normal(), -abs(rng.normal()) - 0.3
+    length = math.hypot(lx, ly)
+    t = (u * lx + v * ly) / (length * size)
+    light = 0.9 + rng.uniform(0.1, 0.5) * t
+    if rng.random() < 0.6:
+        light = light - rng.uniform(0.1, 0.5) * np.clip(r / size, 0, 1.3) ** 3
+    if rng.random() < 0.5:
+        fold = np.sin((u * rng.normal() + v * rng.normal()) * rng.uniform(20, 90) + 3 * smooth_noise(rng, ((3, 0.8), (7, 0.5))))
+        light = light + rng.uniform(0.05, 0.3) * fold
+    if rng.random() < 0.4:
+        light = light + rng.uniform(0.03, 0.15) * smooth_noise(rng, ((8, 0.6), (30, 0.6), (80, 0.5)))
+    shine = np.zeros_like(u)
+    if rng.random() < 0.5:
+        px, py = rng.normal() * 0.4 * size, rng.normal() * 0.4 * size
+        shine = rng.uniform(0.3, 1) * np.exp(-(((u - px) ** 2 + (v - py) ** 2) / (size * rng.uniform(0.03, 0.3)) ** 2))
+    return np.clip(light, 0.12, 1.6), shine
+
+
+class Canvas:
+    def __init__(self, rng):
+        self.rng = rng
+        self.picture, self.sky, self.name = backdrop(rng)
+        self.subject = np.zeros((N, N), np.float32)
+
+    def put(self, mask, colour, name, light=1.0, shine=0.0, subject=True):
+        m = mask[..., None]
+        body = colour * (light[..., None] if isinstance(light, np.ndarray) else light)
+        if isinstance(shine, np.ndarray):
+            body = body + shine[..., None] * (1 - body)
+        self.picture = self.picture * (1 - m) + m * np.clip(body, 0, 1)
+        self.sky = self.sky * (1 - mask)
+        self.subject = self.subject * (1 - mask) + (mask if subject else 0)
+        self.name = np.where(mask > 0.5, name, self.name).astype(np.uint8)
+
+    def shadow(self, mask):
+        dx, dy = int(self.rng.normal() * 8), int(abs(self.rng.normal()) * 8)
+        dark = Image.fromarray((np.roll(mask, (dy, dx), (0, 1)) * 255).astype(np.uint8)).resize((24, 24), Image.BOX).resize((N, N), Image.BICUBIC)
+        self.picture = self.picture * (1 - self.rng.uniform(0.1, 0.6) * np.asarray(dark, np.float32)[..., None] / 255)
+
+    def named(self):
+        index = self.rng.integers(len(NAMES))
+        return sample_colour(self.rng, NAMES[index]), index
+
+
+def edge(distance, soft):
+    return np.clip(distance * N * soft + 0.5, 0, 1)
+
+
+def blob(c, cx, cy, size, subject, soft):
+    """Ellipse, star, Fourier blob or box with one or two named colours."""
+    rng = c.rng
+    u, v, r, a = polar(cx, cy, rng.uniform(0, math.pi), rng.uniform(0.5, 1.0))
+    kind = rng.random()
+    radius = np.full_like(r, size)
+    if kind < 0.35:
+        for k in range(2, 7):
+            radius = radius + size * rng.normal() * 0.16 / k ** 0.5 * np.sin(k * a + rng.uniform(0, 7))
+    elif kind < 0.5:
+        k = rng.integers(3, 9)
+        radius = radius * (1 + rng.uniform(0.1, 0.35) * np.cos(k * a))
+    distance = radius - r
+    if kind > 0.8:
+        distance = size * 0.85 - np.maximum(np.abs(u), np.abs(v))
+    mask = edge(distance, soft)
+    light, shine = shade(rng, u, v, r, size)
+    if subject:
+        c.shadow(mask)
+    colour, name = c.named()
+    c.put(mask, colour, name, light, shine, subject)
+    if rng.random() < 0.45:  # a second colour: stripes, spots or an inner part
+        other, name = c.named()
+        kind = rng.random()
+        if kind < 0.35:
+            part = np.clip(np.sin(u * rng.uniform(10, 60) / size * 0.3) * 8, 0, 1)
+        elif kind < 0.6:
+            part = np.clip((smooth_noise(rng, ((6, 1.0), (9, 0.7))) - 0.4) * 8, 0, 1)
+        else:
+            part = edge(size * rng.uniform(0.2, 0.6) - np.sqrt((u - size * rng.normal() * 0.2) ** 2 + (v - size * rng.normal() * 0.2) ** 2), soft)
+        c.put(mask * part, other, name, light, shine, subject)
+
+
+def flower(c, cx, cy, size, subject, soft):
+    rng = c.rng
+    colour, name = c.named()
+    layers, petals = rng.integers(1, 6), rng.integers(5, 22)
+    squash = rng.uniform(0.7, 1.0)
+    if rng.random() < 0.5:  # stem
+        bend = rng.normal() * 0.1
+        stem = edge(0.008 + 0.008 * rng.random() - np.abs(X - cx - bend * (Y - cy)), soft) * (Y > cy)
+        c.put(stem, sample_colour(rng, "green"), NAMES.index("green"), rng.uniform(0.6, 1.0), 0.0, subject)
+    inner, _ = c.named()
+    inner = colour * rng.uniform(0.5, 1.1) if rng.random() < 0.6 else inner
+    for layer in range(layers):
+        s = size * (1 - layer / (layers + 0.5))
+        u, v, r, a = polar(cx, cy, rng.uniform(0, 6), squash)
+        wave = np.abs(np.cos(petals / 2 * a))
+        radius = s * (1 - rng.uniform(0.1, 0.35) * (1 - wave) ** rng.uniform(0.7, 2))
+        mask = edge(radius - r, soft)
+        light = np.clip(0.55 + 0.5 * wave * np.clip(r / s, 0, 1) + 0.15 * rng.normal() * u / size, 0.15, 1.4)
+        blend = layer / max(1, layers)
+        c.put(mask, colour * (1 - blend * 0.6) + inner * blend * 0.6, name, light, 0.0, subject)
+    if rng.random() < 0.5:
+        u, v, r, a = polar(cx, cy, 0, squash)
+        other, name = c.named()
+        c.put(edge(size * rng.uniform(0.12, 0.35) - r, soft), other, name, 0.8 + 0.2 * rng.random(), 0.0, subject)
+
+
+def cup(c, cx, cy, size, subject, soft):
+    """A vessel seen from above at a slant: saucer, body, rim, inside, drink, handle."""
+    rng = c.rng
+    squash, (colour, name) = rng.uniform(0.5, 1.0), c.named()
+    plate_colour, plate = (colour, name) if rng.random() < 0.6 else c.named()
+    if rng.random() < 0.75:
+        u, v, r, a = polar(cx, cy + size * 0.15, rng.normal() * 0.15, squash)
+        mask = edge(size - r, soft)
+        c.shadow(mask)
+        light, shine = shade(rng, u, v, r, size)
+        light = light * (1 - 0.4 * rng.random() * np.exp(-((r / size - rng.uniform(0.4, 0.9)) / 0.06) ** 2))
+        c.put(mask, plate_colour, plate, light, shine, subject)
+    w, h = size * rng.uniform(0.45, 0.65), size * rng.uniform(0.2, 0.6)
+    y = cy - h * 0.5
+    if rng.random() < 0.7:  # handle
+        hx = cx + (w * 1.15) * (1 if rng.random() < 0.5 else -1)
+        u, v, r, a = polar(hx, cy, 0, rng.uniform(0.8, 1.4))
+        c.put(edge(size * 0.09 - np.abs(r - size * 0.16), soft), colour, name, 0.8, 0.0, subject)
+    taper = 1 - 0.3 * rng.random() * np.clip((Y - y) / h, 0, 1)
+    bowl = np.clip(edge(w * taper - np.abs(X - cx), soft) * edge(Y - y, soft) * edge(y + h - Y + 0.0 * X + w * squash * 0.6 * np.sqrt(np.clip(1 - ((X - cx) / w) ** 2, 0, 1)), soft), 0, 1)
+    light, shine = shade(rng, X - cx, Y - cy, np.abs(X - cx), w)
+    c.put(bowl, colour, name, light, shine, subject)
+    u, v, r, a = polar(cx, y, 0, squash)
+    rim_colour, rim = (sample_colour(rng, "white"), WHITE) if rng.random() < 0.5 else (colour, name)
+    c.put(edge(w - r, soft), rim_colour, rim, rng.uniform(0.8, 1.1), 0.0, subject)
+    c.put(edge(w * 0.86 - r, soft), rim_colour * rng.uniform(0.5, 0.95), UNKNOWN, np.clip(0.8 + 0.5 * v / w, 0.3, 1.2), 0.0, subject)
+    if rng.random() < 0.8:
+        u, v, r, a = polar(cx, y + w * 0.12, 0, squash)
+        drink = sample_colour(rng, "brown") * rng.uniform(0.5, 1.6) if rng.random() < 0.6 else any_colour(rng)
+        c.put(edge(w * 0.7 - r, soft), np.clip(drink, 0, 1), UNKNOWN, np.clip(1 + 0.4 * rng.normal() * u / w + 0.1 * smooth_noise(rng), 0.3, 1.5), 0.0, subject)
+
+
+SKIN = [np.array(c, np.float32) / 255 for c in ((240, 200, 175), (225, 175, 145), (200, 145, 110), (160, 105, 75), (110, 70, 50), (250, 215, 195))]
+
+
+def person(c, cx, cy, size, subject, soft):
+    """Head, hair, neck, torso and maybe arms, a collar, badges, a hat, a thing in the hand."""
+    rng = c.rng
+    head = size * rng.uniform(0.30, 0.45)
+    squash = rng.uniform(1.15, 1.45)
+    hx, hy = cx + rng.normal() * 0.02, cy - size * 0.45
+    skin = SKIN[rng.integers(len(SKIN))] * rng.uniform(0.8, 1.05)
+    hair, hair_name = [(np.array(h, np.float32) / 255, UNKNOWN) for h in ((40, 28, 20), (90, 60, 35), (170, 130, 80), (210, 190, 150), (25, 22, 22), (140, 135, 130), (120, 55, 25))][rng.integers(7)]
+    cloth, cloth_name = c.named()
+    shoulder, top = size * rng.uniform(0.55, 0.95), hy + head * squash * rng.uniform(1.0, 1.2)
+    # long hair behind
+    u, v, r, a = polar(hx, hy - head * 0.1, 0, squash)
+    if rng.random() < 0.6:
+        c.put(edge(head * rng.uniform(1.1, 1.4) - r, soft), hair, hair_name, np.clip(0.8 + 0.25 * np.sin(60 * u / head + 3 * smooth_noise(rng)), 0.3, 1.3), 0.0, subject)
+    # torso: widens below the neck down to the bottom of the picture or a waist
+    drop = np.clip((Y - top) / (size * 0.35), 0, 1)
+    half = head * 0.45 + (shoulder - head * 0.45) * drop ** rng.uniform(0.3, 0.7)
+    bottom = 2.0 if rng.random() < 0.75 else cy + size * rng.uniform(0.6, 1.2)
+    torso = edge(half + 0.02 * rng.normal() * np.sin(Y * 14) - np.abs(X - cx), soft) * edge(Y - top, soft) * edge(bottom - Y, soft)
+    c.shadow(torso)
+    light, shine = shade(rng, X - cx, Y - cy, np.abs(X - cx), shoulder)
+    c.put(torso, cloth, cloth_name, light, shine * 0.3, subject)
+    if rng.random() < 0.35:  # arms darker in the seams
+        for side in (-1, 1):
+            seam = np.exp(-((X - cx - side * shoulder * 0.65 - 0.1 * side * (Y - top)) / 0.008) ** 2) * torso * (Y > top + size * 0.3)
+            c.picture = c.picture * (1 - 0.5 * seam[..., None])
+    if rng.random() < 0.6:  # open front, shirt, tie, zip
+        other, other_name = c.named()
+        wide = head * rng.uniform(0.1, 0.6) * np.clip(1 - (Y - top) / (size * rng.uniform(0.4, 2.0)), 0, 1)
+        c.put(torso * edge(wide - np.abs(X - cx), soft), other, other_name, rng.uniform(0.6, 1.1), 0.0, subject)
+    for _ in range(rng.integers(0, 4)):  # badges
+        other, other_name = c.named()
+        u, v, r, a = polar(cx + rng.normal() * shoulder * 0.4, top + size * rng.uniform(0.35, 1.0), 0, rng.uniform(0.5, 1.0))
+        c.put(torso * edge(size * rng.uniform(0.04, 0.13) - r, soft), other, other_name, 1.0, 0.0, subject)
+    neck = edge(head * 0.45 - np.abs(X - hx), soft) * edge(Y - hy, soft) * edge(top + head * 0.3 - Y, soft)
+    c.put(neck, skin * 0.8, UNKNOWN, 1.0, 0.0, subject)
+    if rng.random() < 0.3:  # collar ring
+        other, other_name = c.named()
+        u, v, r, a = polar(cx, top + head * 0.25, 0, rng.uniform(0.3, 0.7))
+        c.put(edge(head * rng.uniform(0.12, 0.25) - np.abs(r - head * rng.uniform(0.9, 1.3)), soft) * (v > -head * 0.2), other, other_name, np.clip(0.8 + 0.4 * u / head, 0.2, 1.3), 0.0, subject)
+    u, v, r, a = polar(hx, hy, 0, squash)
+    face = edge(head * 0.85 - r, soft)
+    c.put(face, skin, UNKNOWN, np.clip(1 + rng.normal() * 0.25 * u / head - 0.2 * (r / head) ** 3, 0.4, 1.25), 0.0, subject)
+    for side in (-1, 1):  # eyes and brows
+        e = np.exp(-(((u - side * head * 0.32) / (head * 0.12)) ** 2 + ((v + head * 0.06) / (head * 0.06)) ** 2))
+        c.picture = c.picture * (1 - 0.7 * (e * face)[..., None])
+    mouth = np.exp(-((u / (head * 0.25)) ** 4 + ((v - head * 0.4) / (head * 0.06)) ** 2)) * face
+    c.picture = c.picture * (1 - mouth[..., None] * np.array([0.1, 0.5, 0.5], np.float32) * rng.uniform(0.2, 1))
+    fringe = face * np.clip((-v - head * rng.uniform(0.25, 0.55) + 0.12 * head * np.sin(5 * u / head + rng.random() * 6)) * N * soft, 0, 1)
+    if rng.random() < 0.85:
+        cap = np.clip(edge(head * rng.uniform(0.95, 1.15) - r, soft) * (v < -head * rng.uniform(0.1, 0.4)), 0, 1)
+        c.put(np.maximum(fringe, cap * (1 - face)), hair, hair_name, np.clip(0.85 + 0.25 * np.sin(40 * u / head + 3 * smooth_noise(rng)), 0.3, 1.3), 0.0, subject)
+    if rng.random() < 0.25:  # hat
+        other, other_name = c.named()
+        hat = edge(head * 1.1 - r, soft) * (v < -head * 0.35) + edge(head * 0.1 - np.abs(v + head * 0.4), soft) * edge(head * 1.3 - np.abs(u), soft)
+        c.put(np.clip(hat, 0, 1), other, other_name, np.clip(0.9 + 0.3 * u / head, 0.3, 1.3), 0.0, subject)
+    if rng.random() < 0.3:  # a thing held in front
+        blob(c, cx + rng.normal() * shoulder * 0.6, min(0.95, top + size * rng.uniform(0.6, 1.1)), size * rng.uniform(0.15, 0.42), subject, soft)
+
+
+def cut_out(c, subject=True):
+    """A photo's subject pasted in another place."""
+    rng = c.rng
+    image, masks = PHOTOS[SUBJECTS[rng.integers(len(SUBJECTS))]]
+    angle, scale = math.radians(rng.normal() * 8), rng.uniform(0.6, 1.6) * max(image.size) / N / rng.uniform(0.7, 1.3)
+    flip = -1 if rng.random() < 0.5 else 1
+    ca, sa = math.cos(angle) * scale, math.sin(angle) * scale
+    tx, ty = N * rng.uniform(0.35, 0.65), N * rng.uniform(0.4, 0.65)
+    ox, oy = image.width * 0.5, image.height * 0.5
+    data = (flip * ca, flip * sa, ox - flip * (ca * tx + sa * ty), -sa, ca, oy + sa * tx - ca * ty)
+    body = np.asarray(image.transform((N, N), Image.AFFINE, data, Image.BILINEAR), np.float32) / 255
+    mask = np.asarray(masks["subject"].transform((N, N), Image.AFFINE, data, Image.BILINEAR), np.float32) / 255
+    if rng.random() < 0.3:
+        body = body[..., rng.permutation(3)]
+    c.put(mask, body * rng.uniform(0.7, 1.2), UNKNOWN, 1.0, 0.0, subject)
+
+
+def distractors(c, count, soft):
+    """Things near the border or far behind: not the subject."""
+    rng = c.rng
+    for _ in range(count):
+        side = rng.integers(4)
+        along, off = rng.random(), rng.uniform(-0.05, 0.12)
+        cx, cy = ((along, off), (along, 1 - off), (off, along), (1 - off, along))[side]
+        draw = rng.random()
+        if draw < 0.7:
+            blob(c, cx, cy, rng.uniform(0.04, 0.16), False, soft)
+        elif draw < 0.85:
+            flower(c, cx, cy, rng.uniform(0.04, 0.13), False, soft)
+        else:  # a hanging flag or curtain: stripes down one side
+            width = rng.uniform(0.06, 0.25)
+            x = X if rng.random() < 0.5 else 1 - X
+            mask = edge(width + 0.05 * np.sin(Y * rng.uniform(3, 12)) * rng.random() + 0.1 * rng.normal() * (Y - 0.5) - x, soft)
+            a, an = c.named()
+            b, bn = c.named()
+            light, _ = shade(rng, X - 0.5, Y - 0.5, np.abs(X - 0.5), 0.5)
+            angle = rng.normal()
+            part = np.clip(np.sin((X * math.cos(angle) + Y * math.sin(angle)) * rng.uniform(15, 70)) * 8, 0, 1)
+            c.put(mask, a, an, light, 0.0, False)
+            c.put(mask * part, b, bn, light, 0.0, False)
+
+
+def procedural(rng):
+    c = Canvas(rng)
+    soft = rng.uniform(0.35, 1.0)
+    if rng.random() < 0.5:
+        distractors(c, rng.integers(1, 4), soft * (0.15 if rng.random() < 0.4 else 1))
+    if rng.random() < 0.2:  # a large thing far behind, in the middle, out of focus
+        blob(c, rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.7), rng.uniform(0.08, 0.2), False, 0.12)
+    kind = rng.random()
+    cx, cy = 0.5 + rng.normal() * 0.09, 0.52 + rng.normal() * 0.08
+    if kind < 0.30:
+        person(c, cx, cy, rng.uniform(0.3, 0.62), True, soft)
+    elif kind < 0.46:
+        cup(c, cx, cy, rng.uniform(0.18, 0.42), True, soft)
+    elif kind < 0.64:
+        flower(c, cx, cy, rng.uniform(0.12, 0.38), True, soft)
+    elif kind < 0.80:
+        for _ in range(rng.integers(1, 4)):
+            blob(c, cx + rng.normal() * 0.06, cy + rng.normal() * 0.06, rng.uniform(0.1, 0.32), True, soft)
+    elif kind < 0.94:
+        cut_out(c)
+    # else: no subject, scenery only
+    if rng.random() < 0.25:
+        distractors(c, 1, soft)
+    return c.picture, c.subject, c.sky, c.name
+
+
+def real(rng):
+    """A photo as it is: another crop, side, white balance."""
+    key = REAL[rng.integers(len(REAL))]
+    image, masks = PHOTOS[key]
+    side_x, side_y = image.width * rng.uniform(0.72, 1.0), image.height * rng.uniform(0.72, 1.0)
+    x, y = rng.uniform(0, image.width - side_x), rng.uniform(0, image.height - side_y)
+    box = (x, y, x + side_x, y + side_y)
+    take = lambda im: np.asarray(im.resize((N, N), Image.BILINEAR, box=box), np.float32) / 255
+    picture, zero = take(image), np.zeros((N, N), np.float32)
+    subject, sky = (take(masks[part]) if part in masks else zero for part in ("subject", "sky"))
+    name = np.full((N, N), UNKNOWN, np.uint8)
+    if "red" in masks:
+        name[take(masks["red"]) > 0.5] = NAMES.index("red")
+        name[take(masks["not red"]) > 0.5] = UNKNOWN
+    balance = np.exp(rng.normal(size=3) * 0.06).astype(np.float32)
+    if rng.random() < 0.3 and "red" not in masks:
+        picture = picture[..., rng.permutation(3)]
+    return picture * balance, subject, sky, name
+
+
+def scene(rng):
+    picture, subject, sky, name = real(rng) if rng.random() < 0.3 else procedural(rng)
+    picture = np.clip(picture, 0, 1) ** np.float32(math.exp(rng.normal() * 0.15))
+    if rng.random() < 0.4:  # a dim or hazy camera
+        picture = picture * rng.uniform(0.6, 1.1) + rng.uniform(0, 0.08)
+    picture = picture + rng.normal(0, rng.uniform(0, 0.02), (N, N, 3))
+    pack = lambda a: (np.clip(a, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return pack(picture), pack(subject), pack(sky), name
+
+
+def colour_target(rgb, name_map, source):
+    """Where the picture has the named colour: whole objects by their albedo, elsewhere the cleaned match of the pixels."""
+    m = match(rgb, NAMES[source])
+    known = name_map != UNKNOWN
+    # an object of another name may still hold pixels that anybody would call so: leave those out
+    return np.where(known, (name_map == source) * 1.0, np.clip((m - 0.3) / 0.4, 0, 1)).astype(np.float32), m.astype(np.float32)
