@@ -18,6 +18,8 @@ const settings = Config.all({
   modelsAllowedHosts: list("MODELS_ALLOWED_HOSTS"),
   metricsPort: Config.Int("METRICS_PORT").pipe(Config.withDefault(9464)),
   corsOrigins: list("CORS_ORIGINS"),
+  /** Whether an image may be given as an https URL. */
+  imageUrls: Config.Boolean("IMAGE_URLS").pipe(Config.withDefault(false)),
   dataDir: text("DATA_DIR", ".darkroom"),
   modelsDir: text("MODELS_DIR", "./models"),
   editWaitMs: durationConfig("EDIT_WAIT", "300s"),

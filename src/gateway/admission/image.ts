@@ -1,8 +1,10 @@
 import { Effect, Result } from "effect"
 import { imageMaxBytes } from "../../contract/limits.ts"
+import { GatewayConfig } from "../config.ts"
 import { type ApiProblem, invalidField, problem } from "../problem.ts"
+import { fetchImage } from "./fetchImage.ts"
 
-/** The bytes of an image sent as text. Pure. */
+/** The bytes of an image, however it was sent. */
 
 export const checkImageBytes = (bytes: Uint8Array): Result.Result<Uint8Array, ApiProblem> =>
   bytes.byteLength <= imageMaxBytes
@@ -23,9 +25,6 @@ const decodeBase64 = (text: string): Buffer | undefined => {
 
 /** Base64, or a `data:` URL with base64. */
 export const decodeImageText = (field: string, text: string): Result.Result<Uint8Array, ApiProblem> => {
-  if (/^https?:\/\//i.test(text.slice(0, 10))) {
-    return Result.fail(invalidField(field, "URLs are not fetched here; send the image itself as base64 or as a data: URL"))
-  }
   let base64 = text
   if (text.startsWith("data:")) {
     const comma = text.indexOf(",")
@@ -40,6 +39,21 @@ export const decodeImageText = (field: string, text: string): Result.Result<Uint
     : checkImageBytes(bytes)
 }
 
-/** The image of a request: a file of a multipart body, else the text of its field. */
-export const imageOf = (field: string, file: Uint8Array | undefined, text: string): Effect.Effect<Uint8Array, ApiProblem> =>
-  Effect.fromResult(file === undefined ? decodeImageText(field, text) : checkImageBytes(file))
+const fromUrl = Effect.fnUntraced(function*(field: string, url: string) {
+  const { imageUrls } = yield* GatewayConfig
+  if (!imageUrls) {
+    return yield* invalidField(field, "URLs are not fetched here (IMAGE_URLS); send the image itself as base64 or as a data: URL")
+  }
+  if (!url.toLowerCase().startsWith("https:")) return yield* invalidField(field, "only https: URLs are fetched")
+  return yield* fetchImage(url).pipe(Effect.mapError((error) => invalidField(field, `the image cannot be fetched: ${error.message}`)))
+})
+
+/** The image of a request: a file of a multipart body, else the text of its field, or what is at its URL. */
+export const imageOf = (
+  field: string,
+  file: Uint8Array | undefined,
+  text: string
+): Effect.Effect<Uint8Array, ApiProblem, GatewayConfig> => {
+  if (file !== undefined) return Effect.fromResult(checkImageBytes(file))
+  return /^https?:\/\//i.test(text.slice(0, 10)) ? fromUrl(field, text) : Effect.fromResult(decodeImageText(field, text))
+}

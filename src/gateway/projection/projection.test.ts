@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -7,7 +9,9 @@ import type { StoredEvent } from "../../contract/JobEvent.ts"
 import type { EventName } from "../../contract/subjects.ts"
 import { jobEvent, jobRecord } from "../../testing/records.ts"
 import { applyEvent } from "./apply.ts"
-import { fits } from "./Projection.ts"
+import { JobLog, type LogState } from "../../platform/nats/JobLog.ts"
+import { GatewayConfig } from "../config.ts"
+import { fits, Projection } from "./Projection.ts"
 import { Store } from "./Store.ts"
 
 const stateAfter: Record<EventName, JobState> = {
@@ -146,6 +150,50 @@ describe("Store", () => {
       assert.throws(() => new Store(dir), /locked/)
       assert.isDefined(store.find(id(1)))
     }))
+})
+
+const gateway = (state: LogState, dataDir: string) =>
+  Projection.layer.pipe(
+    Layer.provide(Layer.mock(JobLog)({ state: Effect.succeed(state) })),
+    Layer.provide(GatewayConfig.layer),
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ DATA_DIR: dataDir })))
+  )
+
+describe("Projection", () => {
+  const state = { createdAt: "life-1", firstSequence: 1, lastSequence: 2 }
+  const at = (event: StoredEvent, sequence: number): StoredEvent => ({ ...event, sequence })
+  const withProjection = (body: (projection: Projection["Service"]) => Effect.Effect<void>) => {
+    const dir = mkdtempSync(join(tmpdir(), "darkroom-projection-"))
+    return Effect.gen(function*() {
+      const projection = yield* Projection
+      yield* projection.align(state)
+      yield* body(projection)
+    }).pipe(Effect.provide(gateway(state, dir)), Effect.ensuring(Effect.sync(() => rmSync(dir, { recursive: true }))))
+  }
+  it.effect("a reader waits until everything that the log holds is applied", () =>
+    withProjection(Effect.fnUntraced(function*(projection) {
+      const reader = yield* Effect.forkChild(Effect.andThen(projection.catchUp, projection.counts({})))
+      yield* projection.apply([at(stored("queued"), 1)])
+      yield* TestClock.adjust("999 millis")
+      assert.isUndefined(reader.pollUnsafe())
+      yield* projection.apply([at(stored("started"), 2)])
+      assert.deepInclude(yield* Fiber.join(reader), { queued: 0, processing: 1 })
+    })))
+  it.effect("forgets everything when the log is another one, and reads it from its first event", () =>
+    withProjection(Effect.fnUntraced(function*(projection) {
+      yield* projection.apply([at(stored("queued"), 1)])
+      assert.strictEqual(yield* projection.align(state), 2)
+      assert.strictEqual(yield* projection.align({ ...state, createdAt: "life-2" }), 1)
+      assert.deepInclude(yield* projection.counts({}), { queued: 0 })
+      assert.deepStrictEqual(yield* projection.cursor, { createdAt: "life-2", sequence: 0 })
+    })))
+  it.effect("but only a second, and only once for an event that never comes", () =>
+    withProjection(Effect.fnUntraced(function*(projection) {
+      const reader = yield* Effect.forkChild(projection.catchUp)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(reader)
+      yield* projection.catchUp
+    })))
 })
 
 describe("fits", () => {

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Ref, Schedule, type Scope, Stream } from "effect"
+import { Context, Effect, Layer, Schedule, type Scope, Stream } from "effect"
 import type { StoredEvent } from "../../contract/JobEvent.ts"
 import { JobLog } from "../../platform/nats/JobLog.ts"
 import { Projection } from "../projection/Projection.ts"
@@ -28,7 +28,6 @@ const make = Effect.gen(function*() {
   const log = yield* JobLog
   const projection = yield* Projection
   const listenersOf = new Map<string, Set<Listener>>()
-  const count = yield* Ref.make(0)
 
   const dispatch = (events: ReadonlyArray<StoredEvent>) => {
     for (const event of events) {
@@ -38,17 +37,12 @@ const make = Effect.gen(function*() {
 
   const listen = (jobId: string, listener: Listener) =>
     Effect.acquireRelease(
-      Effect.suspend(() => {
-        const listeners = listenersOf.get(jobId) ?? new Set()
-        listenersOf.set(jobId, listeners.add(listener))
-        return Ref.update(count, (n) => n + 1)
-      }),
+      Effect.sync(() => void listenersOf.set(jobId, (listenersOf.get(jobId) ?? new Set()).add(listener))),
       () =>
-        Effect.suspend(() => {
+        Effect.sync(() => {
           const listeners = listenersOf.get(jobId)
           listeners?.delete(listener)
           if (listeners?.size === 0) listenersOf.delete(jobId)
-          return Ref.update(count, (n) => n - 1)
         })
     )
 
@@ -81,5 +75,7 @@ const make = Effect.gen(function*() {
     return cursor === undefined ? state.lastSequence : Math.max(0, state.lastSequence - cursor.sequence)
   }).pipe(Effect.catchTag("LogUnavailable", () => Effect.undefined))
 
-  return FeedHub.of({ listen, listeners: Ref.get(count), lag })
+  const listeners = Effect.sync(() => [...listenersOf.values()].reduce((sum, { size }) => sum + size, 0))
+
+  return FeedHub.of({ listen, listeners, lag })
 })
