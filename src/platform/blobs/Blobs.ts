@@ -1,5 +1,6 @@
 import { type ObjectInfo, Objm, type ObjectStore, setSha256Backend } from "@nats-io/obj"
 import { Config, Context, Effect, Layer, Schema } from "effect"
+import { createHash } from "node:crypto"
 import { blobBucket } from "../../contract/subjects.ts"
 import { Connection } from "../nats/Connection.ts"
 import { failureOf } from "../nats/natsErrors.ts"
@@ -34,7 +35,7 @@ export class Blobs extends Context.Service<Blobs, {
   /** `output_image_url`: a URL when the store has a public base URL, else "". */
   readonly publicUrl: (name: string) => string
 }>()("darkroom/platform/blobs/Blobs") {
-  /** On the NATS object store; needs the right to publish to `$JS.FC.>`, without which reads of large objects stall. */
+  /** On the NATS object store. */
   static readonly layer: Layer.Layer<Blobs, Config.ConfigError, Connection> = Layer.effect(Blobs, Effect.suspend(() => make))
 }
 
@@ -53,7 +54,7 @@ const digestPrefix = "SHA-256="
 const digestOf = (sha256: string): string => digestPrefix + Buffer.from(sha256, "hex").toString("base64url") + "="
 
 const make = Effect.gen(function*() {
-  const { js, nc } = yield* Connection
+  const { js, jsm, nc } = yield* Connection
   const baseUrl = yield* Config.String("BLOBS_PUBLIC_BASE_URL").pipe(Config.withDefault(""))
   setSha256Backend("native")
   // Opened without a look at the bucket: programs may start before it exists.
@@ -94,12 +95,12 @@ const make = Effect.gen(function*() {
     if (found.size > blobMaxBytes) {
       return yield* new BlobsUnavailable({ operation: "read a blob", cause: new Error(`${name} has ${found.size} bytes`) })
     }
-    const bytes = yield* readAll(store, found).pipe(
+    const bytes = (yield* attempt("read a blob", () => readDirect(jsm, found))) ?? (yield* readAll(store, found).pipe(
       // Removed while it was read?
       Effect.catchTag("BlobsUnavailable", (error) =>
         Effect.flatMap(info(name), (still): Effect.Effect<undefined, BlobsUnavailable> =>
           still === undefined ? Effect.undefined : Effect.fail(error)))
-    )
+    ))
     return bytes ?? (yield* new BlobMissing({ name }))
   })
 
@@ -125,6 +126,26 @@ const nextChunk = (reader: ReadableStreamDefaultReader<Uint8Array>) =>
       orElse: () => unavailable("read a blob")(new Error(`no chunk for ${chunkTimeoutMs} ms`))
     })
   )
+
+/**
+ * The chunks one by one by direct get: one request a chunk instead of a consumer made and removed for every picture.
+ * Undefined when one is missing or the digest is wrong: a replica may be behind, so the store itself has the last word.
+ */
+const readDirect = async (jsm: Connection["Service"]["jsm"], info: ObjectInfo): Promise<Uint8Array | undefined> => {
+  const chunkSubject = `$O.${info.bucket}.C.${info.nuid}`
+  const bytes = new Uint8Array(info.size)
+  const digest = createHash("sha256")
+  let offset = 0
+  for (let chunk = 0, sequence = 1; chunk < info.chunks; chunk++) {
+    const message = await jsm.direct.getMessage(`OBJ_${info.bucket}`, { seq: sequence, next_by_subj: chunkSubject })
+    if (message === null || offset + message.data.byteLength > info.size) return undefined
+    bytes.set(message.data, offset)
+    digest.update(message.data)
+    offset += message.data.byteLength
+    sequence = message.seq + 1
+  }
+  return offset === info.size && digestOf(digest.digest("hex")) === info.digest ? bytes : undefined
+}
 
 /** All chunks of an object; the store checks their digest. Undefined when it vanished meanwhile. */
 const readAll = (store: ObjectStore, info: ObjectInfo) =>
