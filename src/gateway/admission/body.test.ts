@@ -24,12 +24,37 @@ describe("readBody", () => {
       form.set("steps", "7")
       form.set("cfg", "1.5")
       const body = yield* readBody(new Request("http://x/", { method: "POST", body: form }))
-      assert.deepStrictEqual(body.fields, { prompt: "42", steps: 7, cfg: 1.5 })
-      assert.deepStrictEqual(Array.from(body.file!), [1, 2, 3])
+      assert.deepStrictEqual(body.fields, { image: "photo.jpg", prompt: "42", steps: 7, cfg: 1.5 })
+      assert.deepStrictEqual(body.image?._tag === "File" ? Array.from(body.image.bytes) : body.image?._tag, [1, 2, 3])
+    }))
+  it.effect("a large image is not made a string, and every other field stays as it is", () =>
+    Effect.gen(function*() {
+      const large = "A".repeat(100_000)
+      for (const text of [
+        `{"prompt":"say \\"image\\": é","image" : "${large}","steps":7}`,
+        JSON.stringify({ image: large, prompt: "say \"image\": é", steps: 7 }, null, 2)
+      ]) {
+        const { fields, image } = yield* readBody(post(text))
+        assert.deepInclude(fields, { prompt: "say \"image\": é", steps: 7 })
+        assert.isTrue(image?._tag === "Text" && image.text.toString() === large)
+        assert.isBelow(String(fields["image"]).length, 100)
+      }
+    }))
+  it.effect("an image in another object, written twice, escaped or as a value is parsed as usual", () =>
+    Effect.gen(function*() {
+      const large = "A".repeat(100_000)
+      for (const text of [
+        `{"x":{"image":"${large}"},"image":"B"}`, `{"image":"${large}","image":"B"}`, `{"a":"image","image":"B\\n"}`,
+        `{"x":{"image":"${large}"}}`, `{"image":"\\u0041${large}"}`
+      ]) {
+        const { fields, image } = yield* readBody(post(text))
+        assert.isUndefined(image)
+        assert.deepStrictEqual(fields, JSON.parse(text))
+      }
     }))
   it.effect("malformed bodies are 400, other content types 415", () =>
     Effect.gen(function*() {
-      for (const text of ["", "{", "[]", "null", "\"x\"", "{\"a\":1}}"]) assert.strictEqual(yield* statusOf(post(text)), 400, text)
+      for (const text of ["", "{", "[]", "null", "\"x\"", "{\"a\":1}}", `{"image":"${"A".repeat(100_000)}`, `{"image":"${"A".repeat(100_000)}"`]) assert.strictEqual(yield* statusOf(post(text)), 400, text)
       assert.strictEqual(yield* statusOf(post("x", { "content-type": "multipart/form-data" })), 400)
       assert.strictEqual(yield* statusOf(post("a=1", { "content-type": "application/x-www-form-urlencoded" })), 415)
       assert.strictEqual(yield* statusOf(post("x", { "content-type": "image/png" })), 415)

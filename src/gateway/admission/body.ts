@@ -1,12 +1,20 @@
 import { Effect, Schema, SchemaIssue } from "effect"
+import { randomUUID } from "node:crypto"
 import { bodyMaxBytes } from "../../contract/limits.ts"
 import { type ApiProblem, problem } from "../problem.ts"
+import { takeLargeField } from "./largeField.ts"
 
-/** A request body taken apart: fields as sent, and a picture that came as a file. */
+/** A picture as it came: a file of a form, or the ASCII text of a field that was too long to become a string. */
+export type SentImage = { readonly _tag: "File"; readonly bytes: Uint8Array } | { readonly _tag: "Text"; readonly text: Buffer }
+
+/** A request body taken apart. */
 export interface RequestBody {
+  /** As sent; where the picture was taken out, something stands in its place. */
   readonly fields: Record<string, unknown>
-  readonly file: Uint8Array | undefined
+  readonly image: SentImage | undefined
 }
+
+const imageFields = ["image", "image_base64"]
 
 const tooLarge = () =>
   problem("too-large", `The body is larger than ${bodyMaxBytes / 1024 ** 2} MiB; an image may have 10 MiB.`)
@@ -39,15 +47,23 @@ const readBytes = (request: Request): Effect.Effect<Buffer, ApiProblem> =>
     }).pipe(Effect.flatMap((bytes) => bytes === undefined ? Effect.fail(tooLarge()) : Effect.succeed(bytes)))
   })
 
-const parseJson = (bytes: Buffer): Effect.Effect<RequestBody, ApiProblem> =>
+const parseText = (json: string): Effect.Effect<Record<string, unknown>, ApiProblem> =>
   Effect.try({
-    try: () => JSON.parse(bytes.toString("utf8")) as unknown,
+    try: () => JSON.parse(json) as unknown,
     catch: (cause) => malformed(`The body is not JSON: ${cause instanceof Error ? cause.message.slice(0, 120) : "it cannot be parsed"}.`)
-  }).pipe(Effect.flatMap((json) =>
-    typeof json === "object" && json !== null && !Array.isArray(json)
-      ? Effect.succeed({ fields: json as Record<string, unknown>, file: undefined })
+  }).pipe(Effect.flatMap((value) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Effect.succeed(value as Record<string, unknown>)
       : Effect.fail(malformed("The body must be a JSON object."))
   ))
+
+const parseJson = Effect.fnUntraced(function*(bytes: Buffer): Effect.fn.Return<RequestBody, ApiProblem> {
+  const large = takeLargeField(bytes, imageFields, randomUUID())
+  const fields = yield* parseText(large?.json ?? bytes.toString("utf8"))
+  if (large === undefined) return { fields, image: undefined }
+  if (fields[large.name] === large.marker) return { fields, image: { _tag: "Text", text: large.text } }
+  return { fields: yield* parseText(bytes.toString("utf8")), image: undefined }
+})
 
 /** Text of a form field as the JSON that it stands for, where the field is a number. */
 const fromFormText = (field: string, text: string): unknown =>
@@ -58,13 +74,15 @@ const parseMultipart = (bytes: Buffer, contentType: string): Effect.Effect<Reque
     try: async () => {
       const form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { "content-type": contentType } }).formData()
       const fields: Record<string, unknown> = {}
-      let file: Uint8Array | undefined
+      let image: SentImage | undefined
       for (const [field, value] of form) {
         if (typeof value === "string") fields[field] = fromFormText(field, value)
-        else if (field === "image" || field === "image_base64") file = await value.bytes()
-        else fields[field] = null
+        else if (imageFields.includes(field)) {
+          image = { _tag: "File", bytes: await value.bytes() }
+          fields[field] = value.name
+        } else fields[field] = null
       }
-      return { fields, file }
+      return { fields, image }
     },
     catch: () => malformed("The multipart body cannot be parsed.")
   })

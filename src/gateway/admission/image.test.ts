@@ -7,7 +7,7 @@ const bytes = Buffer.from("any bytes of a picture, 29 long")
 const base64 = bytes.toString("base64")
 
 const decoded = (text: string): string =>
-  Result.match(decodeImageText("image", text), {
+  Result.match(decodeImageText("image", Buffer.from(text)), {
     onSuccess: (image) => Buffer.from(image).toString(),
     onFailure: (problem) => String(problem.status)
   })
@@ -24,10 +24,10 @@ describe("decodeImageText", () => {
     for (const text of ["not base64!", "a", `${base64}*`, "data:image/png,raw", "data:image/png;base64", "   ", "data:;base64,"]) {
       assert.strictEqual(decoded(text), "400", text)
     }
-    assert.deepInclude(Result.getOrThrow(Result.flip(decodeImageText("image", "*"))).errors[0], { field: "image" })
+    assert.deepInclude(Result.getOrThrow(Result.flip(decodeImageText("image", Buffer.from("*")))).errors[0], { field: "image" })
   })
   it("takes 10 MiB and not a byte more", () => {
-    assert.isTrue(Result.isSuccess(decodeImageText("image", Buffer.alloc(imageMaxBytes).toString("base64"))))
+    assert.isTrue(Result.isSuccess(decodeImageText("image", Buffer.from(Buffer.alloc(imageMaxBytes).toString("base64")))))
     assert.strictEqual(decoded(Buffer.alloc(imageMaxBytes + 1).toString("base64")), "413")
   })
 })

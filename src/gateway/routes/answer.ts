@@ -7,14 +7,14 @@ import { type Admitted, Admission } from "../admission/Admission.ts"
 import type { Submission } from "../admission/Submission.ts"
 import { GatewayConfig } from "../config.ts"
 import type { Env, HandlerError, Services } from "../http.ts"
-import { accepted, base64Of, outputBytes, statusUrl } from "../jobs.ts"
+import { accepted, outputBytes, statusUrl } from "../jobs.ts"
 import { type Preference, parseIdempotencyKey, parsePrefer, prefersImage } from "../negotiate.ts"
 import { invalidField, jobProblem, problem } from "../problem.ts"
 import { Projection } from "../projection/Projection.ts"
 import { Waiters } from "../waiting/Waiters.ts"
 
-/** The body of a completed job's answer, as JSON text. */
-export type Render = (record: JobRecord) => Effect.Effect<string, HandlerError, Services>
+/** The body of a completed job's answer, as JSON. */
+export type Render = (record: JobRecord) => Effect.Effect<string | Buffer, HandlerError, Services>
 
 export interface RouteOptions {
   /** False on the listener that has no status routes. */
@@ -38,9 +38,13 @@ const jobHeaders = (record: JobRecord): Headers => {
   return headers
 }
 
-const imageResponse = Effect.fnUntraced(function*(record: JobRecord, image: ImageRef) {
-  const bytes = yield* outputBytes(image).pipe(Effect.catchTag("BlobMissing", () =>
+/** The bytes of an output; a problem when they are older than the store keeps them. */
+export const storedBytes = (record: JobRecord, image: ImageRef) =>
+  outputBytes(image).pipe(Effect.catchTag("BlobMissing", () =>
     Effect.fail(problem("not-found", "The picture is no longer stored.", { jobId: record.job_id }))))
+
+const imageResponse = Effect.fnUntraced(function*(record: JobRecord, image: ImageRef) {
+  const bytes = yield* storedBytes(record, image)
   const headers = jobHeaders(record)
   headers.set("Content-Type", image.media_type)
   return new Response(bytes as Uint8Array<ArrayBuffer>, { headers })
@@ -54,7 +58,7 @@ const completedResponse = Effect.fnUntraced(function*(c: Context<Env>, record: J
   }
   const headers = jobHeaders(record)
   headers.set("Content-Type", "application/json")
-  return new Response(yield* render(record), { headers })
+  return new Response((yield* render(record)) as BodyInit, { headers })
 })
 
 const acceptedResponse = Effect.fnUntraced(function*(view: JobView, applied: string) {
@@ -116,13 +120,12 @@ export const submitAndAnswer = Effect.fnUntraced(function*(
   return yield* answer(c, yield* Fiber.join(recording), preference, render)
 })
 
-/** Bytes of the job's first output as base64, with its public URL when the store has one. */
+const noBytes = new Uint8Array(0)
+
+/** The job's first output: its public URL when the store has one, else its bytes. */
 export const firstOutput = Effect.fnUntraced(function*(record: JobRecord) {
   const image = record.output?.images[0]
-  if (image === undefined) return { url: "", base64: "", image }
+  if (image === undefined) return { url: "", bytes: noBytes, image }
   const url = (yield* Blobs).publicUrl(image.name)
-  if (url !== "") return { url, base64: "", image }
-  const bytes = yield* outputBytes(image).pipe(Effect.catchTag("BlobMissing", () =>
-    Effect.fail(problem("not-found", "The picture is no longer stored.", { jobId: record.job_id }))))
-  return { url, base64: base64Of(bytes), image }
+  return { url, bytes: url === "" ? yield* storedBytes(record, image) : noBytes, image }
 })

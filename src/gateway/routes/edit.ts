@@ -5,14 +5,14 @@ import type { JobRecord } from "../../contract/Job.ts"
 import { decodeFields, readBody, unknownFieldWarnings } from "../admission/body.ts"
 import { imageOf } from "../admission/image.ts"
 import type { Env } from "../http.ts"
+import { jsonWithBase64 } from "../base64.ts"
 import { sizeText } from "../jobs.ts"
-import { jsonWithBase64 } from "../largeText.ts"
 import { firstOutput, type RouteOptions, submissionHeaders, submitAndAnswer } from "./answer.ts"
 
 const encode = Schema.encodeEffect(EditResponse)
 
 const render = Effect.fnUntraced(function*(record: JobRecord) {
-  const { base64, image, url } = yield* firstOutput(record)
+  const { bytes, image, url } = yield* firstOutput(record)
   const { cfg, seed, steps } = record.parameters
   const body = yield* Effect.orDie(encode({
     job_id: record.job_id,
@@ -25,7 +25,7 @@ const render = Effect.fnUntraced(function*(record: JobRecord) {
     output_size: sizeText(image),
     warnings: record.warnings
   }))
-  return jsonWithBase64(body, "output_b64", base64)
+  return jsonWithBase64(body, "output_b64", bytes)
 })
 
 /** `POST /api/edit` */
@@ -33,8 +33,8 @@ export const edit = (options: RouteOptions) => (c: Context<Env>) =>
   Effect.gen(function*() {
     const headers = yield* submissionHeaders(c)
     const body = yield* readBody(c.req.raw)
-    const request = yield* decodeFields(EditRequest, body.file === undefined ? body.fields : { ...body.fields, image: "file" })
-    const image = yield* imageOf("image", body.file, request.image)
+    const request = yield* decodeFields(EditRequest, body.fields)
+    const image = yield* imageOf("image", body.image, request.image)
     return yield* submitAndAnswer(c, {
       ...headers,
       kind: "edit",

@@ -7,9 +7,9 @@ import {
 import { decodeFields, readBody, unknownFieldWarnings } from "../admission/body.ts"
 import { imageOf } from "../admission/image.ts"
 import type { Env, HandlerError, Services } from "../http.ts"
+import { jsonWithBase64 } from "../base64.ts"
 import { outputsBase64 } from "../jobs.ts"
-import { jsonWithBase64 } from "../largeText.ts"
-import { firstOutput, type Render, type RouteOptions, submissionHeaders, submitAndAnswer } from "./answer.ts"
+import { type Render, type RouteOptions, storedBytes, submissionHeaders, submitAndAnswer } from "./answer.ts"
 
 /** The routes of the models service. */
 
@@ -38,11 +38,12 @@ const common = { image: undefined, imageField: "image_base64", priority: 1, clie
 
 const warningsOf = (record: JobRecord) => (record.warnings.length === 0 ? {} : { warnings: record.warnings })
 
+/** Always in the answer itself, as the models API has it, also when the store has a public URL. */
 const renderImage: Render = Effect.fnUntraced(function*(record: JobRecord) {
-  const { base64, url } = yield* firstOutput(record)
-  const image_base64 = base64 === "" && url !== "" ? (yield* outputsBase64(record))[0]! : base64
+  const image = record.output?.images[0]
+  const bytes = image === undefined ? new Uint8Array(0) : yield* storedBytes(record, image)
   const body = { image_base64: "", prompt: record.prompt, ...warningsOf(record) }
-  return jsonWithBase64(yield* Effect.orDie(Schema.encodeEffect(ImageResponse)(body)), "image_base64", image_base64)
+  return jsonWithBase64(yield* Effect.orDie(Schema.encodeEffect(ImageResponse)(body)), "image_base64", bytes)
 })
 
 const renderFrames: Render = Effect.fnUntraced(function*(record: JobRecord) {
@@ -81,9 +82,9 @@ export const imageGenerate: Route = (options) => (c) =>
 export const imageEdit: Route = (options) => (c) =>
   Effect.gen(function*() {
     const headers = yield* submissionHeaders(c)
-    const { fields, file } = yield* readBody(c.req.raw)
-    const request = yield* decodeFields(ImageEditRequest, file === undefined ? fields : { ...fields, image_base64: "file" })
-    const image = yield* imageOf("image_base64", file, request.image_base64)
+    const { fields, image: sent } = yield* readBody(c.req.raw)
+    const request = yield* decodeFields(ImageEditRequest, fields)
+    const image = yield* imageOf("image_base64", sent, request.image_base64)
     return yield* submitAndAnswer(c, {
       ...common,
       ...headers,
