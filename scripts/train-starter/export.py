@@ -19,7 +19,7 @@ import colour_match as M
 import mask_net
 import programme as P
 from onnx_builder import Builder, Value
-from renderer import SMALL, Renderer, b_region, match_nodes
+from renderer import SIDES, SMALL, Renderer, match_nodes
 from text_net import TextNet
 
 N = mask_net.N
@@ -117,14 +117,18 @@ def small_copy(b, image, height, width, n):
     return b.transpose(b.mean(cells, 1, 3, keep=0), 2, 0, 1) * np.float32(1 / 255)
 
 
-def planes(b, grid, x, match, is_subject, is_sky):
-    """Coefficients at the size of x -> subject, sky and named masks, each [1, rows, columns]."""
+def planes(b, grid, x, row, source, needs):
+    """Coefficients at the size of x -> subject, sky and named masks, each [1, rows, columns]; zeros where not needed."""
+    is_subject, is_sky, known = source
     v = 2.0 * x - 1.0
     clean = lambda logit: b.clip((b.op("Sigmoid", logit) - 0.12) / 0.76)
-    subject = clean(b.sum(b.rows(grid, 0, 3) * v, 0) * 2.0 + 4.0 * b.rows(grid, 3, 4))
-    sky = clean(b.sum(b.rows(grid, 4, 7) * v, 0) * 2.0 + 4.0 * b.rows(grid, 7, 8))
-    named = clean(b.sum(b.rows(grid, 8, 11) * v, 0) * 2.0 + b.rows(grid, 11, 12) * (4.0 * match - 2.0) + 4.0 * b.rows(grid, 12, 13))
-    return subject, sky, is_subject * subject + is_sky * sky + (1.0 - is_subject - is_sky) * named
+    part = lambda at: clean(b.sum(b.rows(grid, at, at + 3) * v, 0) * 2.0 + 4.0 * b.rows(grid, at + 3, at + 4))
+    def named():
+        match = match_nodes(b, x, row)
+        return clean(b.sum(b.rows(grid, 8, 11) * v, 0) * 2.0 + b.rows(grid, 11, 12) * (4.0 * match - 2.0) + 4.0 * b.rows(grid, 12, 13))
+    none = lambda: b.const(np.zeros((1, 1, 1), np.float32))
+    subject, sky, colour = (b.if_(need, make, none) for need, make in zip(needs, (lambda: part(0), lambda: part(4), named)))
+    return subject, sky, is_subject * subject + is_sky * sky + known * colour
 
 
 def build(text, mask, probe=False, labelled=False):
@@ -146,11 +150,15 @@ def build(text, mask, probe=False, labelled=False):
     outside = b.at(gates, len(P.KINDS))
 
     # masks: a grid of coefficients, only where a region or a recolour asks for one
-    off_region = b.sum(b.rows(b.transpose(region, 1, 0), 1, 4) * b.op("Abs", strength), 0, 1, keep=0)
-    wants = (off_region + b.op("Abs", render.s["recolour"])) > 0.0
     is_subject, is_sky = b.at(source, 0, len(M.NAMES)), b.at(source, 0, len(M.NAMES) + 1)
     names = b.op("Slice", source, b.ints([0]), b.ints([len(M.NAMES)]), b.ints([1]))
     known = 1.0 - is_subject - is_sky
+    used = b.sum(b.transpose(region, 1, 0) * b.op("Abs", strength), 1, keep=0)  # how much each region is asked for
+    recolours = b.op("Abs", render.s["recolour"])
+    needs = [b.at(used, 1) + b.at(used, 2) + recolours * is_subject, b.at(used, 3) + recolours * is_sky, recolours * known]
+    wants = (needs[0] + needs[1] + needs[2]) > 0.0
+    needs = [(n + (1.0 if probe else 0.0)) > 0.0 for n in needs]
+    kind_of_source = (is_subject, is_sky, known)
     row = b.shape(names @ b.const(M.ROWS), 7) + (1.0 - known) * M.ROWS[0]  # any row: the match of subject and sky is set to 0
 
     def grid():
@@ -166,8 +174,7 @@ def build(text, mask, probe=False, labelled=False):
 
     def band_masks(x, rows):
         def some():
-            match = match_nodes(b, x, row) * known
-            return list(planes(b, render.lines(wide, rows, N // 2), x, match, is_subject, is_sky))
+            return list(planes(b, render.lines(wide, rows, N // 2), x, row, kind_of_source, needs))
         none = lambda: [b.const(np.zeros((1, 1, 1), np.float32))] * 3
         return some() if probe else b.if_(wants, some, none, ("float",) * 3)
 
@@ -180,7 +187,7 @@ def build(text, mask, probe=False, labelled=False):
             g = left + ty * (b.take(coefficients, high_y, 2) - left)
             top = b.take(g, low_y, 1)
             g = top + t * (b.take(g, high_y, 1) - top)
-            return list(planes(b, g, x, match_nodes(b, x, row) * known, is_subject, is_sky))
+            return list(planes(b, g, x, row, kind_of_source, needs))
         return b.if_(wants, some, lambda: [b.const(np.zeros((1, 1, 1), np.float32))] * 3, ("float",) * 3)
 
     if probe:
@@ -198,11 +205,11 @@ def build(text, mask, probe=False, labelled=False):
             small = render.colours(small, masks, mean)
             prepared = render.prepare(small, masks)
             size, blocks = b.if_(render.on["pixelate"], lambda: list(render.blocks(small)), lambda: [b.ints(1), b.const(np.zeros((3, 1, 1), np.float32))], ("int64", "float"))
-            widened = [b.if_(render.on[k], lambda k=k: render.columns(prepared[k], SMALL), lambda k=k: prepared[k]) for k in prepared]
+            widened = [b.if_(render.on["cartoon" if k == "ink" else k], lambda k=k: render.columns(prepared[k], SIDES[k]), lambda k=k: prepared[k]) for k in prepared]
             return [*widened, size, blocks]
         flat = lambda n: b.const(np.zeros((n, 2, 2), np.float32))
-        blur, sketch, sharpen, cartoon, size, blocks = b.if_(needs_small, edited_small, lambda: [flat(3), flat(1), flat(1), flat(7), b.ints(1), b.const(np.zeros((3, 1, 1), np.float32))], ("float",) * 4 + ("int64", "float"))
-        wide_filters = dict(blur=blur, sketch=sketch, sharpen=sharpen, cartoon=cartoon)
+        *widened, size, blocks = b.if_(needs_small, edited_small, lambda: [flat(3), flat(1), flat(1), flat(6), flat(1), b.ints(1), b.const(np.zeros((3, 1, 1), np.float32))], ("float",) * 5 + ("int64", "float"))
+        wide_filters = dict(zip(("blur", "sketch", "sharpen", "cartoon", "ink"), widened))
         hashes = b.if_(render.on["grain"], lambda: list(render.hash_lines(seed)), lambda: [b.ints([0]), b.ints([0])], ("int64", "int64"))
 
     pixels = height * width

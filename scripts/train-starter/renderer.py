@@ -8,7 +8,9 @@ import numpy as np
 import colour_match as M
 import programme as P
 
-SMALL = 512      # copy for blur, cartoon, sketch and pixelate
+SMALL = 512      # copy for sharpen, the ink of cartoon, and pixelate
+HALF = SMALL // 2  # copy for the wide blurs
+SIDES = {"blur": HALF, "sketch": HALF, "cartoon": HALF, "ink": SMALL, "sharpen": SMALL}
 LUMA = np.array([0.299, 0.587, 0.114], np.float32).reshape(3, 1, 1)
 
 
@@ -103,11 +105,16 @@ class Renderer:
         g = b.op("Exp", distance * distance * (-0.5 / (sigma * sigma)))
         return g / b.sum(g, 1)
 
-    def spread(self, x, sigma):
-        """Gaussian blur of a small copy; sigma in its pixels along the long side."""
+    def spread(self, x, sigma, n=HALF):
+        """Gaussian blur of a small copy of n cells; sigma in cells of the SMALL copy along the long side."""
         b = self.b
+        sigma = sigma * (n / SMALL)
         sx, sy = sigma * self.long / self.wf, sigma * self.long / self.hf
-        return b.op("MatMul", b.op("MatMul", self.gaussian(sy), x), b.transpose(self.gaussian(sx), 1, 0))
+        return b.op("MatMul", b.op("MatMul", self.gaussian(sy, n), x), b.transpose(self.gaussian(sx, n), 1, 0))
+
+    def halved(self, x, planes):
+        b = self.b
+        return b.mean(b.shape(x, planes, HALF, 2, HALF, 2), 2, 4, keep=0)
 
     def prepare(self, small, masks):
         """What the filters need from the edited small copy: blurred pictures and coefficients, zeros where a filter is off."""
@@ -118,30 +125,29 @@ class Renderer:
         def blur():
             w = self.weight("blur", masks) * one
             s = 0.6 + 11.0 * self.s["blur"]
-            top = self.spread(b.concat([small * w, w]), s)
+            top = self.spread(self.halved(b.concat([small * w, w]), 4), s)
             return b.rows(top, 0, 3) / (b.rows(top, 3, 4) + 0.002)
 
-        def soft():  # luminance for the sketch
-            return self.spread(self.luma(small), 3.2)
+        def sketch():
+            return self.spread(self.halved(self.luma(small), 1), 3.2)
 
-        def wide():  # luminance for the wide part of sharpening
-            return self.spread(self.luma(small), 2.0)
+        def sharpen():  # luminance for the wide part
+            return self.spread(self.luma(small), 2.0, SMALL)
 
-        def cartoon():  # self-guided filter a, b for each channel and the ink
-            mean, square = self.spread(small, 4.0), self.spread(small * small, 4.0)
+        def cartoon():  # self-guided filter: a and b for each channel
+            half = self.halved(small, 3)
+            mean, square = self.spread(half, 4.0), self.spread(half * half, 4.0)
             var = b.op("Max", square - mean * mean, b.const(0.0))
             a = var / (var + 0.012)
-            a, c = self.spread(a, 3.0), self.spread(mean * (1.0 - a), 3.0)
-            y = self.luma(small)
-            line = b.clip((self.spread(y, 2.6) - self.spread(y, 0.9) - 0.016) * 26.0)
-            return b.concat([a, c, line])
+            return b.concat([self.spread(a, 3.0), self.spread(mean * (1.0 - a), 3.0)])
 
-        return dict(
-            blur=b.if_(self.on["blur"], blur, lambda: nothing(3)),
-            sketch=b.if_(self.on["sketch"], soft, lambda: nothing(1)),
-            sharpen=b.if_(self.on["sharpen"], wide, lambda: nothing(1)),
-            cartoon=b.if_(self.on["cartoon"], cartoon, lambda: nothing(7)),
-        )
+        def ink():
+            y = self.luma(small)
+            return b.clip((self.spread(y, 2.6, SMALL) - self.spread(y, 0.9, SMALL) - 0.016) * 26.0)
+
+        made = {"blur": (blur, 3), "sketch": (sketch, 1), "sharpen": (sharpen, 1), "cartoon": (cartoon, 6), "ink": (ink, 1)}
+        off = lambda n: lambda: nothing(n)
+        return {k: b.if_(self.on["cartoon" if k == "ink" else k], make, off(n)) for k, (make, n) in made.items()}
 
     def blocks(self, small):
         """Pixelate: block size in pixels and the mean colour of each block [3, rows of blocks, columns of blocks]."""
@@ -186,7 +192,7 @@ class Renderer:
 
     def filters(self, x, original, rows, masks, wide, size, blocks, hashes):
         b = self.b
-        up = lambda kind: self.lines(wide[kind], rows, SMALL)
+        up = lambda kind: self.lines(wide[kind], rows, SIDES[kind])
         def blur(y):
             return up("blur")
         def sharpen(y):
@@ -199,9 +205,13 @@ class Renderer:
             return b.take(b.take(blocks, iy, 1), ix, 2)
         def posterize(y):
             levels = b.op("Round", 6.6 - 4.0 * self.s["posterize"]) - 1.0
-            t = y * levels
-            step = b.op("Floor", t)
-            return (step + b.clip((t - step - 0.5) * 9.0 + 0.5)) / levels
+            def steps(v, count, sharp):
+                t = v * count
+                step = b.op("Floor", t)
+                return (step + b.clip((t - step - 0.5) * sharp + 0.5)) / count
+            # luminance and colour in steps of their own: three channels in steps would give stray hues
+            light = self.luma(y)
+            return steps(light, levels, 9.0) + 1.2 * steps(y - light, levels * 2.0, 6.0)
         def cartoon(y):
             part = up("cartoon")
             smooth = b.rows(part, 0, 3) * y + b.rows(part, 3, 6)
@@ -210,7 +220,7 @@ class Renderer:
             step = b.op("Floor", t)
             level = (step + b.clip((t - step - 0.5) * 4.0 + 0.5)) / 6.0
             flat = level + (smooth - light) * 1.45
-            return b.clip(flat) * (1.0 - 0.92 * b.rows(part, 6, 7))
+            return b.clip(flat) * (1.0 - 0.92 * up("ink"))
         def sketch(y):
             ratio = b.clip(self.luma(y) / (up("sketch") + 0.02), 0.02, 1.0)
             line = b.op("Pow", ratio, b.const(3.2))

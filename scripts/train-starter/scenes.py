@@ -62,6 +62,13 @@ def any_colour(rng):
     return sample_colour(rng, NAMES[rng.integers(len(NAMES))])
 
 
+def muted(rng):
+    colour = any_colour(rng)
+    if rng.random() < 0.75:
+        colour = colour.mean() + (colour - colour.mean()) * rng.uniform(0.1, 0.5)
+    return colour
+
+
 def photo_crop(rng, name, blur=0):
     image = PHOTOS[name][0] if name in PHOTOS else PHOTOS["stream"][0]
     side = int(min(image.size) * rng.uniform(0.3, 1.0))
@@ -105,6 +112,8 @@ def ridge(rng, base):
 
 
 def land(rng):
+    """Ground; mostly of quiet colours, as a strong colour low in the picture is rather somebody's clothes."""
+    any_colour = lambda rng: muted(rng)
     kind = rng.random()
     if kind < 0.45:
         texture = photo_crop(rng, ["grass", "gravel", "stream", "brick", "grass", "peaks", "brushes"][rng.integers(7)])
@@ -124,9 +133,11 @@ def backdrop(rng):
         base = rng.uniform(0.15, 0.95)
         sky = np.clip((ridge(rng, base)[None] - Y) * N * rng.uniform(0.15, 0.6) + 0.5, 0, 1)
         ground = land(rng)
-        if rng.random() < 0.4:  # far hills behind
+        if rng.random() < 0.6:  # far hills behind, blue with haze
             far = np.clip((ridge(rng, base + 0.02) + rng.uniform(0.05, 0.25) - Y) * N * 0.5 + 0.5, 0, 1)[..., None]
-            haze = rng.uniform(0.2, 0.7)
+            haze = rng.uniform(0.1, 0.7)
+            if rng.random() < 0.6:
+                ground = 0.5 * ground + 0.5 * np.array([0.42, 0.48, 0.58], np.float32) * rng.uniform(0.5, 1.3)
             ground = far * (ground * (1 - haze) + haze * picture[int(base * N * 0.7)].mean(0)) * 0.8 + (1 - far) * land(rng)
         if rng.random() < 0.25:  # water that mirrors the sky
             shore = np.clip((Y - (base + rng.uniform(0.1, 0.4))) * N * 0.3, 0, 1)[..., None]
@@ -376,7 +387,7 @@ def person(c, cx, cy, size, subject, soft):
         other, other_name = c.named()
         hat = edge(head * 1.1 - r, soft) * (v < -head * 0.35) + edge(head * 0.1 - np.abs(v + head * 0.4), soft) * edge(head * 1.3 - np.abs(u), soft)
         c.put(np.clip(hat, 0, 1), other, other_name, np.clip(0.9 + 0.3 * u / head, 0.3, 1.3), 0.0, subject)
-    if rng.random() < 0.3:  # a thing held in front
+    if rng.random() < 0.4:  # a thing held in front
         blob(c, cx + rng.normal() * shoulder * 0.6, min(0.95, top + size * rng.uniform(0.6, 1.1)), size * rng.uniform(0.15, 0.42), subject, soft)
 
 
@@ -431,13 +442,13 @@ def procedural(rng):
         blob(c, rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.7), rng.uniform(0.08, 0.2), False, 0.12)
     kind = rng.random()
     cx, cy = 0.5 + rng.normal() * 0.09, 0.52 + rng.normal() * 0.08
-    if kind < 0.30:
+    if kind < 0.36:
         person(c, cx, cy, rng.uniform(0.3, 0.62), True, soft)
-    elif kind < 0.46:
+    elif kind < 0.52:
         cup(c, cx, cy, rng.uniform(0.18, 0.42), True, soft)
-    elif kind < 0.64:
+    elif kind < 0.66:
         flower(c, cx, cy, rng.uniform(0.12, 0.38), True, soft)
-    elif kind < 0.80:
+    elif kind < 0.78:
         for _ in range(rng.integers(1, 4)):
             blob(c, cx + rng.normal() * 0.06, cy + rng.normal() * 0.06, rng.uniform(0.1, 0.32), True, soft)
     elif kind < 0.94:
@@ -469,7 +480,7 @@ def real(rng):
 
 
 def scene(rng):
-    picture, subject, sky, name = real(rng) if rng.random() < 0.3 else procedural(rng)
+    picture, subject, sky, name = real(rng) if rng.random() < 0.2 else procedural(rng)
     picture = np.clip(picture, 0, 1) ** np.float32(math.exp(rng.normal() * 0.15))
     if rng.random() < 0.4:  # a dim or hazy camera
         picture = picture * rng.uniform(0.6, 1.1) + rng.uniform(0, 0.08)

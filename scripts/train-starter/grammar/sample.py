@@ -65,7 +65,7 @@ def recolour(rng):
         return pick(rng, RECOLOUR_NAMED).format(o=pick(rng, ["the ", "the ", "the ", "", "that "]) + pick(rng, SKY_THINGS), t=t), {"kind": "recolour", "source": "sky", "target": target}
     if draw < 0.32:
         t = target_word(rng, target)
-        obj = pick(rng, RECOLOUR_SUBJECT) if rng.random() < 0.6 else pick(rng, ["the ", "the ", "the ", "her ", "his ", "my ", "this ", "that "]) + pick(rng, THINGS)
+        obj = pick(rng, ["the subject", "the main subject", "the person", "the object", "the main object", "subject"]) if rng.random() < 0.2 else pick(rng, RECOLOUR_SUBJECT) if rng.random() < 0.6 else pick(rng, ["the ", "the ", "the ", "her ", "his ", "my ", "this ", "that "]) + pick(rng, THINGS)
         return pick(rng, RECOLOUR_NAMED).format(o=obj, t=t), {"kind": "recolour", "source": "subject", "target": target}
     source = pick(rng, list(SOURCES))
     while True:
@@ -144,6 +144,12 @@ def simple(rng, key, region, degree, explicit_whole=False):
         ways += ["phrase"] * 5
     if edit["kind"] in KNOBS and key != "bw":
         ways += ["knob"] * 4
+    if rng.random() < 0.10 and not region:  # next to nothing but the word itself
+        part = pick(rng, [p for p in ("adj", "verb", "noun") if words[p]] or ["phrase"])
+        word = pick(rng, words[part][:8] if rng.random() < 0.5 else words[part]).split("/")[0]
+        if part == "verb" and rng.random() < 0.6:
+            word = with_object(word, pick(rng, ["it", "this", "the photo", "the picture", "the image"]))
+        return word.replace(" *", "") + pick(rng, ["", "", " please", " now"]), edit
     way = pick(rng, ways)
     post = pick(rng, SLIGHT if degree == "slight" else STRONG) if degree != "plain" else ""
     if way == "adj":
