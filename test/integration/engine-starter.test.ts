@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { existsSync, mkdtempSync, readFileSync } from "node:fs"
+import { mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -52,7 +52,7 @@ const meanOf = (data: Uint8Array, channel: number) => {
   return sum / (data.length / 3)
 }
 
-describe.skipIf(!existsSync(path("models/starter/model.json")))("the starter", () => {
+describe("the starter", () => {
   it.live("does what the sentence says, at the photo's size, without a warning about it", () =>
     Effect.gen(function*() {
       const before = yield* pixels(photo)
