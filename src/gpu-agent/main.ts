@@ -6,6 +6,7 @@ import { JobLog } from "../platform/nats/JobLog.ts"
 import { Lanes } from "../platform/nats/Lanes.ts"
 import { Presence } from "../platform/nats/Presence.ts"
 import { Signals } from "../platform/nats/Signals.ts"
+import { collectLessOften } from "../platform/processes/collectLessOften.ts"
 import { runProgram } from "../platform/processes/runProgram.ts"
 import { agentConfig } from "./config.ts"
 import { Engine } from "./engine/Engine.ts"
@@ -30,4 +31,5 @@ const agent = Effect.map(agentConfig(process.argv.slice(2)), (config) => {
   )
 })
 
+collectLessOften()
 runProgram("agent", packageJson.version, Layer.launch(Layer.unwrap(agent)))

@@ -3,11 +3,14 @@ import { Worker } from "node:worker_threads"
 import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import { chooseProvider } from "../onnx/provider.ts"
 import type { OnStep, Pipeline } from "../pipelines/Pipeline.ts"
+import { collectLessOften } from "../../platform/processes/collectLessOften.ts"
 import { runPipeline } from "../pipelines/run.ts"
 import { loadModel, type LoadSettings } from "./load.ts"
 import { EngineReport, EngineRequest, type RunRequest } from "./protocol.ts"
 
 /** The engine process: the only one that loads ONNX Runtime. Started by the agent, ends with it. */
+
+collectLessOften()
 
 const encodeReport = Schema.encodeSync(EngineReport)
 const send = (report: EngineReport): Effect.Effect<void> => Effect.sync(() => void process.send?.(encodeReport(report)))
