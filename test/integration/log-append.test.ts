@@ -94,6 +94,21 @@ layer(logServices(), live)("the log", (it) => {
       assert.deepStrictEqual((yield* log.read(view.record.job_id))?.record, view.record)
     }))
 
+  it.effect("headers: a consumer sees the trace and the format without opening the body, in WORK too", () =>
+    Effect.gen(function*() {
+      const { jsm } = yield* Connection
+      const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+      const view = yield* submit({ traceparent })
+      yield* eventually("queued", Effect.map(workOf(view.record.job_id), (subjects) => subjects.length === 1))
+      const stored = yield* Effect.promise(() => jsm.streams.getMessage(eventsStream, { seq: view.last.sequence }))
+      assert.strictEqual(stored?.header.get("traceparent"), view.last.event.traceparent)
+      assert.match(stored?.header.get("traceparent") ?? "", /^00-0af7651916cd43dd8448eb211c80319c-/)
+      assert.match(stored?.header.get("Content-Type") ?? "", /^application\/cloudevents\+json/)
+      const [subject = ""] = yield* workOf(view.record.job_id)
+      const work = yield* Effect.promise(() => jsm.streams.getMessage(workStream, { last_by_subj: subject }))
+      assert.strictEqual(work?.header.get("traceparent"), view.last.event.traceparent)
+    }))
+
   it.effect("change: every writer compares and swaps over all events of the job; the loser hears of the conflict", () =>
     Effect.gen(function*() {
       const log = yield* JobLog

@@ -1,3 +1,4 @@
+import { headers } from "@nats-io/transport-node"
 import { Effect, Schema } from "effect"
 import { type JobEvent, JobEventJson } from "../../contract/JobEvent.ts"
 import { eventsStream, jobSubjects } from "../../contract/subjects.ts"
@@ -20,6 +21,14 @@ export interface Append {
   readonly findOwn: Effect.Effect<number | undefined, LogUnavailable>
 }
 
+/** What a consumer can tell without opening the body: a CloudEvents document, and the trace it belongs to. */
+const headersOf = (event: JobEvent) => {
+  const found = headers()
+  found.set("Content-Type", "application/cloudevents+json; charset=UTF-8")
+  if (event.traceparent !== undefined) found.set("traceparent", event.traceparent)
+  return found
+}
+
 /**
  * Appends by compare-and-swap over all events of the job, and gives the sequence. A try whose answer was lost is made
  * again with the same message id; when a later answer then says "conflict", the event may be our own.
@@ -30,6 +39,7 @@ export const publishEvent = Effect.fn("JobLog.publish")(function*(append: Append
   const once = request("append an event", () =>
     js.publish(append.subject, body, {
       msgID: append.event.id,
+      headers: headersOf(append.event),
       timeout: publishTimeoutMs,
       expect: {
         streamName: eventsStream,
