@@ -37,9 +37,9 @@ const failure = (what: string) => (cause: unknown) =>
 const refusal = (status: number, body: string): EditFailed => {
   const problem = Schema.decodeUnknownOption(Schema.fromJsonString(Problem))(body)
   if (problem._tag === "None") return new EditFailed({ reason: `the gateway answered ${status}: ${body.slice(0, 300)}` })
-  const { detail, errors = [], job_id } = problem.value
-  const fields = errors.map(({ field, message }) => `\n  ${field}: ${message}`).join("")
-  return new EditFailed({ reason: `the gateway answered ${status}: ${detail}${fields}${job_id === undefined ? "" : ` (job ${job_id})`}` })
+  // `detail` names every field already.
+  const { detail, job_id } = problem.value
+  return new EditFailed({ reason: `the gateway answered ${status}: ${detail}${job_id === undefined ? "" : ` (job ${job_id})`}` })
 }
 
 /** Sends a photo and writes what comes back; the answer without its picture is the result. */

@@ -22,6 +22,10 @@ const act = Effect.fnUntraced(function*({ action, name = "", scopes }: KeysOptio
     return
   }
   if (action === "revoke") {
+    const known = yield* keys.list
+    if (!known.some((key) => key.id === name)) {
+      return yield* Effect.fail(new Error(`there is no key "${name}": \`darkroom keys list\` shows the id of each, in the first column`))
+    }
     yield* keys.revoke(name)
     return yield* say(`${name} is revoked`)
   }

@@ -96,6 +96,18 @@ describe("darkroom up", () => {
     assert.strictEqual(await edited.ended, 0, edited.said())
     assert.isTrue(existsSync(join(folder, "by-cli.png")))
 
+    const image_base64 = readFileSync("examples/astronaut.png", "base64")
+    const transformed = await fetch(`http://127.0.0.1:${env["MODELS_PORT"]}/image/edit`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "steps=2", image_base64 })
+    })
+    assert.strictEqual(transformed.status, 200, (await transformed.text()).slice(0, 300))
+
+    const revoked = darkroom(["keys", "revoke", "nobody", "--data", folder])
+    assert.strictEqual(await revoked.ended, 1)
+    assert.include(revoked.said(), 'there is no key "nobody"')
+
     const pids = descendants(run.child.pid ?? -1).map((one) => one.pid)
     assert.isAtLeast(pids.length, 4)
     run.child.kill("SIGINT")

@@ -120,6 +120,8 @@ const gatewayEnv = (system: Prepared) => ({
   METRICS_PORT: String(system.metricsPort),
   DEFAULT_EDIT_POOL: process.env["DEFAULT_EDIT_POOL"] ?? "local",
   DEFAULT_EDIT_MODEL: process.env["DEFAULT_EDIT_MODEL"] ?? system.models.names[0],
+  // The starter and the test model edit for the models service too.
+  DEFAULT_IMAGE_EDIT_MODEL: process.env["DEFAULT_IMAGE_EDIT_MODEL"] ?? system.models.names[0],
   GATEWAY_GRACE: process.env["GATEWAY_GRACE"] ?? `${gatewayGraceMs - 1_000}ms`
 })
 

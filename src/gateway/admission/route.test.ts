@@ -58,7 +58,7 @@ describe("chooseDestination", () => {
   })
   it("each refusal says what to do", () => {
     assert.include(explainNoDestination({ reason: "no_default_model", kind: "text" }), "DEFAULT_TEXT_MODEL")
-    assert.include(explainNoDestination({ reason: "no_pool_lists_it", model: "m" }), "darkroom models add m")
+    assert.include(explainNoDestination({ reason: "no_pool_lists_it", model: "m" }), "MODELS_DIR/m ")
     assert.include(explainNoDestination({ reason: "not_ready", model: "m", pool: "p" }), "darkroom up")
   })
 })

@@ -63,11 +63,11 @@ const variableOf: Readonly<Record<JobKind, string>> = {
 export const explainNoDestination = (failure: NoDestination): string => {
   switch (failure.reason) {
     case "no_default_model":
-      return `No model is set for this kind of job (${failure.kind}). Install one with \`darkroom models add <model>\`, ` +
-        `list it in a pool and name it in ${variableOf[failure.kind]}, or send "model".`
+      return `No model is set for this kind of job (${failure.kind}). Put the folder of one that can do it into MODELS_DIR, ` +
+        `list it in a pool (spec.models) and name it in ${variableOf[failure.kind]}, or send "model".`
     case "no_pool_lists_it":
-      return `No pool serves the model "${failure.model}". Install it with \`darkroom models add ${failure.model}\` ` +
-        "and list it in a pool (spec.models)."
+      return `No pool serves the model "${failure.model}". Install it: put its folder (model.json and what that names) at ` +
+        `MODELS_DIR/${failure.model} and list it in a pool (spec.models).`
     case "not_ready":
       return `The pool "${failure.pool}" lists the model "${failure.model}" but is not ready for jobs yet: ` +
         "its fleet has not reported. Start it with `darkroom up`, or try again in a few seconds."

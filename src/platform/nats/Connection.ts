@@ -8,7 +8,7 @@ export class ConnectError extends Schema.TaggedError<ConnectError>()("ConnectErr
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `cannot reach the NATS server at ${this.servers}: start one, or set NATS_URL`
+    return `cannot reach the NATS server at ${this.servers}: start one (\`darkroom up\` brings its own), or set NATS_URL`
   }
 }
 
