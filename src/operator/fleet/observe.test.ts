@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Heartbeat } from "../../contract/AgentMessages.ts"
-import { type AgentProcess, observe, type Sighting } from "./observe.ts"
+import { type AgentProcess, listeningSince, observe, type Sighting } from "./observe.ts"
 
 const start = 1_000
 const patience = { startupTimeoutMs: 60_000, hungAfterMs: 20_000 }
@@ -24,10 +24,11 @@ const look = (
   heard: Heartbeat | undefined,
   now: number,
   before: ReadonlyArray<Sighting> = [],
-  more: { readonly wanted?: AgentProcess["wanted"]; readonly isBrokerHeard?: boolean } = {}
+  more: { readonly wanted?: AgentProcess["wanted"]; readonly listeningSince?: number | undefined } = {}
 ) => {
-  const { isBrokerHeard = true, wanted = "running" } = more
-  const { broken, replicas } = observe([agent(wanted)], heard === undefined ? [] : [heard], before, { ...patience, isBrokerHeard, now })
+  const { wanted = "running" } = more
+  const listeningSince = "listeningSince" in more ? more.listeningSince : start
+  const { broken, replicas } = observe([agent(wanted)], heard === undefined ? [] : [heard], before, { ...patience, listeningSince, now })
   return { seen: replicas[0]!, broken, all: replicas }
 }
 
@@ -64,8 +65,23 @@ describe("observe", () => {
   it("long silence is a hung process, but not while nobody can be heard", () => {
     const before = look(heartbeat("READY"), start).all
     assert.include(look(undefined, start + 20_000, before).broken[0]?.why, "nothing was heard")
-    assert.deepStrictEqual(look(undefined, start + 20_000, before, { isBrokerHeard: false }).broken, [])
+    assert.deepStrictEqual(look(undefined, start + 20_000, before, { listeningSince: undefined }).broken, [])
     assert.deepStrictEqual(look(undefined, start + 20_000, before, { wanted: "stopping" }).broken, [])
+  })
+
+  it("silence from before the listening began does not count: the broker was away, or the machine slept", () => {
+    const before = look(heartbeat("BUSY", 1), start).all
+    const awake = start + 3_600_000
+    assert.deepStrictEqual(look(undefined, awake, before, { listeningSince: awake }).broken, [])
+    assert.deepStrictEqual(look(undefined, awake + 19_999, before, { listeningSince: awake }).broken, [])
+    assert.include(look(undefined, awake + 20_000, before, { listeningSince: awake }).broken[0]?.why, "for 20000 ms")
+  })
+
+  it("listening begins with the broker, and anew after a break", () => {
+    assert.strictEqual(listeningSince({ since: undefined, lookedAt: 0 }, true, 9_000), 9_000)
+    assert.strictEqual(listeningSince({ since: 9_000, lookedAt: 9_500 }, true, 10_500), 9_000)
+    assert.strictEqual(listeningSince({ since: 9_000, lookedAt: 9_500 }, false, 10_500), undefined)
+    assert.strictEqual(listeningSince({ since: 9_000, lookedAt: 9_500 }, true, 3_600_000), 3_600_000)
   })
 
   it("one that says it cannot serve, or never gets ready, is broken", () => {

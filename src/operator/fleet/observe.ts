@@ -68,8 +68,11 @@ const sight = (
 
 /** How patient to be, and what is known of the moment. */
 export interface Moment extends Patience {
-  /** While nobody can be heard, silence says nothing. */
-  readonly isBrokerHeard: boolean
+  /**
+   * Since when somebody has listened without a break; `undefined` while nobody can be heard. Silence from before says
+   * nothing: the broker was away, or this machine slept.
+   */
+  readonly listeningSince: number | undefined
   readonly now: number
 }
 
@@ -84,10 +87,22 @@ const whyBroken = (
   if (sighting.phase === "starting" && moment.now - process.startedAt >= moment.startupTimeoutMs) {
     return `it was not ready within ${moment.startupTimeoutMs} ms`
   }
-  const silentMs = sighting.heardAt === undefined ? 0 : moment.now - sighting.heardAt
-  return moment.isBrokerHeard && heard === undefined && silentMs >= moment.hungAfterMs
-    ? `nothing was heard of it for ${silentMs} ms`
-    : undefined
+  if (heard !== undefined || sighting.heardAt === undefined || moment.listeningSince === undefined) return undefined
+  const silentMs = moment.now - Math.max(sighting.heardAt, moment.listeningSince)
+  return silentMs >= moment.hungAfterMs ? `nothing was heard of it for ${silentMs} ms` : undefined
+}
+
+/** After such a break between two looks nothing is known: this program did not run (far above FLEET_INTERVAL). */
+const lookedAwayAfterMs = 10_000
+
+/** When the present listening began, told from the look before and whether the broker is heard now. */
+export const listeningSince = (
+  before: { readonly since: number | undefined; readonly lookedAt: number },
+  isBrokerHeard: boolean,
+  now: number
+): number | undefined => {
+  if (!isBrokerHeard) return undefined
+  return before.since === undefined || now - before.lookedAt >= lookedAwayAfterMs ? now : before.since
 }
 
 export const observe = (

@@ -2,7 +2,7 @@ import { Clock, Effect, Result } from "effect"
 import { durationMs, type GpuPool, type GpuPoolStatus } from "../../contract/GpuPool.ts"
 import { Lanes } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
-import { observe, type Sighting } from "../fleet/observe.ts"
+import { listeningSince, observe, type Sighting } from "../fleet/observe.ts"
 import { type AgentExit, AgentProcesses } from "../fleet/processes.ts"
 import { afterCrash, afterStable, noFailures, type Restarts } from "../fleet/restarts.ts"
 import { decide, type Decision, initialMemory, type Memory, type ObservedDepth } from "../scaling/decide.ts"
@@ -24,6 +24,7 @@ export interface PoolControl {
 
 interface State {
   memory: Memory | undefined
+  listening: { readonly since: number | undefined; readonly lookedAt: number }
   sightings: ReadonlyArray<Sighting>
   restarts: Restarts
   status: GpuPoolStatus | undefined
@@ -34,6 +35,7 @@ interface State {
 
 const makeState = (): State => ({
   memory: undefined,
+  listening: { since: undefined, lookedAt: 0 },
   sightings: [],
   restarts: noFailures,
   status: undefined,
@@ -63,10 +65,11 @@ const measure = Effect.fnUntraced(function*(state: State, pool: GpuPool, now: nu
   const processes = yield* AgentProcesses
   const { name } = pool.metadata
   const depth: ObservedDepth = yield* lanes.depth(name)
+  state.listening = { since: listeningSince(state.listening, depth._tag === "Readable", now), lookedAt: now }
   const { broken, replicas } = observe(yield* processes.list(name), yield* presence.alive(name), state.sightings, {
     startupTimeoutMs: durationMs(pool.spec.lifecycle.startupTimeout),
     hungAfterMs,
-    isBrokerHeard: depth._tag === "Readable",
+    listeningSince: state.listening.since,
     now
   })
   for (const { id, why } of broken) yield* processes.kill(id, why)
