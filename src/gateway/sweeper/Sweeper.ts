@@ -9,7 +9,7 @@ import { GatewayConfig } from "../config.ts"
 import { PoolRegistry } from "../pools/PoolRegistry.ts"
 import type { JobRow } from "../projection/apply.ts"
 import { Projection } from "../projection/Projection.ts"
-import { jobOfBlob, mayBeOrphan, needsMessageCheck, planJob, type SweptJob } from "./plan.ts"
+import { inTurn, jobOfBlob, mayBeOrphan, needsMessageCheck, planJob, type SweptJob } from "./plan.ts"
 
 /** Bounds of one sweep; what is left over comes next time. */
 const jobsMax = 10_000
@@ -53,8 +53,9 @@ const make = Effect.gen(function*() {
   const pools = yield* PoolRegistry
   const presence = yield* Presence
   const projection = yield* Projection
-  // Where the rotation through long queues goes on, and up to where ended jobs were looked at.
+  // Where the rotation through long queues and many blobs goes on, and up to where ended jobs were looked at.
   let nextCheck = 0
+  let nextBlob = 0
   let endedAfter: number | undefined
 
   const examine = Effect.fnUntraced(function*(row: JobRow) {
@@ -69,11 +70,8 @@ const make = Effect.gen(function*() {
 
   /** The next few of those that could lack a message, so that a long queue is gone through bit by bit. */
   const rowsToExamine = (rows: ReadonlyArray<JobRow>, nowMs: number): ReadonlyArray<JobRow> => {
-    const candidates = rows.filter((row) => needsMessageCheck(row, nowMs))
-    if (candidates.length <= messageChecksMax) return candidates
-    nextCheck = nextCheck >= candidates.length ? 0 : nextCheck
-    const chosen = candidates.slice(nextCheck, nextCheck + messageChecksMax)
-    nextCheck += messageChecksMax
+    const { chosen, next } = inTurn(rows.filter((row) => needsMessageCheck(row, nowMs)), nextCheck, messageChecksMax)
+    nextCheck = next
     return chosen
   }
 
@@ -137,7 +135,9 @@ const make = Effect.gen(function*() {
 
   const sweepBlobs = Effect.gen(function*() {
     const nowMs = yield* Clock.currentTimeMillis
-    const old = (yield* blobs.list).filter((blob) => mayBeOrphan(blob, nowMs)).slice(0, blobChecksMax)
+    // Most old blobs belong to a job: always the first ones would hide every orphan behind them.
+    const { chosen: old, next } = inTurn((yield* blobs.list).filter((blob) => mayBeOrphan(blob, nowMs)), nextBlob, blobChecksMax)
+    nextBlob = next
     let removed = 0
     yield* Effect.forEach(old, Effect.fnUntraced(function*({ name }) {
       if (!(yield* isOrphan(name))) return

@@ -4,7 +4,7 @@ import { GpuPoolSpec, type GpuPoolStatus } from "../../contract/GpuPool.ts"
 import type { JobRecord } from "../../contract/Job.ts"
 import { jobRecord } from "../../testing/records.ts"
 import type { PoolView } from "../pools/PoolRegistry.ts"
-import { mayBeOrphan, needsMessageCheck, planJob, type SweptJob } from "./plan.ts"
+import { inTurn, mayBeOrphan, needsMessageCheck, planJob, type SweptJob } from "./plan.ts"
 
 const nowMs = Date.parse("2026-01-02T03:30:00.000Z")
 const ago = (seconds: number) => new Date(nowMs - seconds * 1000).toISOString()
@@ -91,5 +91,20 @@ describe("what is asked at all", () => {
   it("blobs only after an hour", () => {
     assert.isFalse(mayBeOrphan({ name: "x", modifiedAt: new Date(nowMs - 3_599_000) }, nowMs))
     assert.isTrue(mayBeOrphan({ name: "x", modifiedAt: new Date(nowMs - 3_601_000) }, nowMs))
+  })
+})
+
+describe("what is too much for one sweep", () => {
+  it("comes in turn, so that nothing is hidden behind the first", () => {
+    const all = [1, 2, 3, 4, 5]
+    const first = inTurn(all, 0, 2)
+    const second = inTurn(all, first.next, 2)
+    const third = inTurn(all, second.next, 2)
+    assert.deepStrictEqual([first.chosen, second.chosen, third.chosen], [[1, 2], [3, 4], [5]])
+    assert.deepStrictEqual(inTurn(all, third.next, 2).chosen, [1, 2])
+  })
+  it("begins anew when less is left", () => {
+    assert.deepStrictEqual(inTurn([1, 2, 3], 4, 2), { chosen: [1, 2], next: 2 })
+    assert.deepStrictEqual(inTurn([1, 2], 4, 2), { chosen: [1, 2], next: 0 })
   })
 })

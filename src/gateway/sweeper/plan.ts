@@ -88,3 +88,10 @@ const orphanAgeMs = 60 * 60 * 1000
 export const mayBeOrphan = (blob: StoredBlob, nowMs: number): boolean => nowMs - blob.modifiedAt.getTime() > orphanAgeMs
 
 export const jobOfBlob = (name: string): string => name.split("/")[0]!
+
+/** The next few of a list that is gone through bit by bit, again and again; `next` is where to go on. */
+export const inTurn = <A>(all: ReadonlyArray<A>, from: number, most: number): { readonly chosen: ReadonlyArray<A>; readonly next: number } => {
+  if (all.length <= most) return { chosen: all, next: 0 }
+  const start = from >= all.length ? 0 : from
+  return { chosen: all.slice(start, start + most), next: start + most }
+}
