@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -48,6 +48,17 @@ describe("the model store", () => {
       assert.include(yield* problem(copy(() => {}, flipped), "noop"), "its sha256 is")
       assert.include(yield* problem(copy(() => {}, bytes.subarray(1)), "noop"), "bytes instead of 157")
       assert.include(yield* problem(copy((m) => (m.files[0].path = "gone.onnx")), "noop"), "is not among its files")
+    }))
+
+  it.effect("says which file cannot be read, as one more reason not to serve the model", () =>
+    Effect.gen(function*() {
+      const root = copy((manifest) => {
+        manifest.files[0].path = "weights"
+        manifest.files[0].bytes = statSync(fresh()).size
+        manifest.variants = []
+      })
+      mkdirSync(join(root, "noop/weights"))
+      assert.include(yield* problem(root, "noop"), "cannot be read: EISDIR")
     }))
 
   it.effect("refuses paths that leave the folder", () =>

@@ -47,4 +47,6 @@ const check = async (folder: string, file: ModelFile, cacheDir: string): Promise
 
 /** `undefined` when the file is the one that the manifest names, else what is wrong with it. */
 export const isVerified = (folder: string, file: ModelFile, cacheDir: string): Effect.Effect<string | undefined> =>
-  Effect.promise(() => check(folder, file, cacheDir))
+  Effect.tryPromise(() => check(folder, file, cacheDir)).pipe(
+    Effect.catch(({ cause }) => Effect.succeed(`it cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`))
+  )

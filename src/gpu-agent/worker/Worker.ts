@@ -172,13 +172,17 @@ const setUp = Effect.fnUntraced(function*(core: Core) {
   yield* beat(core)
   yield* Effect.logInfo("agent ready").pipe(Effect.annotateLogs({ agent: core.options.agent, pool: core.options.pool }))
 }, (effect, core: Core) =>
-  Effect.catch(effect, (error) =>
-    Effect.gen(function*() {
+  effect.pipe(
+    // A bug here must not look like an agent that is about to be ready.
+    Effect.catchDefect((defect) =>
+      Effect.andThen(Effect.logError("a bug ended the set-up", defect), Effect.fail({ message: String(defect) }))),
+    Effect.catch(Effect.fnUntraced(function*(error) {
       yield* Ref.set(core.setupProblem, error.message)
       yield* change(core, (life) => ({ ...life, setup: "failed" }))
       yield* Effect.logError("agent set-up failed").pipe(Effect.annotateLogs({ reason: error.message }))
       yield* beat(core)
-    })))
+    }))
+  ))
 
 // ── the slot ──
 
