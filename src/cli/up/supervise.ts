@@ -1,5 +1,6 @@
 import { Deferred, Duration, Effect, type Scope } from "effect"
 import { type Child, type ChildExit, describeExit } from "../../platform/processes/Child.ts"
+import { lastWords } from "./logs.ts"
 
 /** Ends of one program in a row before it is given up: it has no way to work. */
 const failuresMax = 5
@@ -54,7 +55,8 @@ export const supervise = (options: {
 
     const afterEnd = Effect.fnUntraced(function*(exit: ChildExit, failures: number) {
       if (failures >= failuresMax) {
-        const message = `${name} ended ${failures} times in a row (${describeExit(exit)}); its log: ${options.log}`
+        const words = lastWords(options.log)
+        const message = `${name} ended ${failures} times in a row (${describeExit(exit)})${words === "" ? "" : `: ${words}`}\nits log: ${options.log}`
         yield* Deferred.fail(gone, new GivenUp(message))
         return yield* Effect.never
       }
