@@ -48,12 +48,15 @@ const make = Effect.gen(function*() {
 
   /** Ends when the stream under the feed is another one than the cursor's, so that the feed starts over. */
   const untilReplaced = Effect.gen(function*() {
-    const state = yield* log.state
+    // The cursor first: read after the state, it may rightly be ahead of it.
     const cursor = yield* projection.cursor
+    const state = yield* log.state
     return cursor === undefined || cursor.createdAt !== state.createdAt || cursor.sequence > state.lastSequence
   }).pipe(
     Effect.catchTag("LogUnavailable", () => Effect.succeed(false)),
-    Effect.repeat({ schedule: Schedule.spaced(checkIntervalMs), until: (replaced) => replaced })
+    // Not at once: the feed is still making the cursor fit.
+    Effect.delay(checkIntervalMs),
+    Effect.repeat({ until: (replaced) => replaced })
   )
 
   const follow = Effect.gen(function*() {
