@@ -58,11 +58,14 @@ class InFlight {
   })
 }
 
-const listen = (fetch: Fetch, inFlight: InFlight, { host, port, variable }: Address) =>
+/** `onRequest` sees every request first. */
+export const listen = (fetch: Fetch, onRequest: InFlight["enter"], { host, port, variable }: Address) =>
   Effect.callback<Listener, ListenError>((resume) => {
     const server = createAdaptorServer({ fetch }) as Server
-    server.prependListener("request", inFlight.enter)
-    server.once("error", (cause) => resume(Effect.fail(new ListenError({ variable, host, port, cause }))))
+    server.prependListener("request", onRequest)
+    // For ever, though only the first can be told: without files left for a connection there is one each time, and unheard
+    // it would end the program.
+    server.on("error", (cause) => resume(Effect.fail(new ListenError({ variable, host, port, cause }))))
     server.listen(port, host, () => {
       const { port: actual } = server.address() as AddressInfo
       const shown = host.includes(":") ? `[${host}]` : host
@@ -105,7 +108,7 @@ export class Servers extends Context.Service<Servers, {
       yield* Effect.addFinalizer(() => stop(started, inFlight, shutdown, config.graceMs))
 
       const start = Effect.fnUntraced(function*(fetch: Fetch, address: Address) {
-        const { server, url } = yield* listen(fetch, inFlight, address)
+        const { server, url } = yield* listen(fetch, inFlight.enter, address)
         started.push(server)
         return url
       })
