@@ -65,7 +65,8 @@ const follow = Effect.fnUntraced(function*(process: EngineProcess, jobId: string
       case "Failed":
         return Effect.fail(new RunFailed({ class: report.class, message: report.message }))
       case "Cancelled":
-        return Effect.interrupt
+        // Nobody asked; taken for an interruption it would end the agent's loop.
+        return Effect.andThen(process.kill("nonsense"), Effect.fail(new EngineCrashed({ message: `the engine gave the run up ${during}` })))
     }
   }).pipe(
     Effect.repeat({ until: (report): report is EngineResult => report !== "step" }),
