@@ -11,7 +11,7 @@ import { RunFailed } from "../engine/errors.ts"
 import type { EngineResult } from "../engine/protocol.ts"
 import type { StoredModel } from "../models/ModelStore.ts"
 import { timestampNow } from "./claim.ts"
-import { afterFailure, ownershipOf } from "./outcome.ts"
+import { afterFailure, clipAll, ownershipOf } from "./outcome.ts"
 import { patience } from "./patience.ts"
 
 /** One job from its claim to its end, with everything that can happen to it in between. */
@@ -101,7 +101,7 @@ const finish = Effect.fn("worker.finish")(function*(job: HeldJob, result: Engine
       ...(result.finish_reason === undefined ? {} : { finish_reason: result.finish_reason })
     },
     parameters: result.parameters,
-    warnings: result.warnings,
+    warnings: clipAll(result.warnings),
     actualTimeS: (Date.parse(at) - Date.parse(record.started_at ?? at)) / 1_000,
     at
   })

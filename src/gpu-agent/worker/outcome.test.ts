@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { JobRecord } from "../../contract/Job.ts"
 import { jobRecord } from "../../testing/records.ts"
 import { EngineCrashed, EngineOutOfMemory, EngineTimeout, EngineUnavailable, RunFailed } from "../engine/errors.ts"
-import { ackWaitMs, afterFailure, decideClaim, ownershipOf } from "./outcome.ts"
+import { ackWaitMs, afterFailure, clip, clipAll, decideClaim, ownershipOf } from "./outcome.ts"
 
 const deadline = "2026-01-02T04:04:05.678Z"
 const early = Date.parse(deadline) - 1
@@ -97,5 +97,16 @@ describe("after a failed run", () => {
     assert.strictEqual(classOf(afterFailure(new EngineTimeout({ timeoutMs: 1_000 }), 1)), "timeout")
     assert.strictEqual(classOf(afterFailure(new EngineOutOfMemory({ limitBytes: 1 }), 1)), "out_of_memory")
     assert.strictEqual(classOf(afterFailure(new EngineUnavailable({ message: "" }), 1)), "GiveBack")
+  })
+})
+
+describe("what a model says", () => {
+  it("is cut to what fits into an event, however long it is", () => {
+    const long = "x".repeat(1_000_000)
+    const next = afterFailure(new RunFailed({ class: "model_error", message: long }), 1)
+    assert.isAtMost(next._tag === "Fail" ? next.error.message.length : 0, 2_000)
+    assert.isAtMost(JSON.stringify(clipAll(Array.from({ length: 10_000 }, () => long))).length, 200_000)
+    assert.strictEqual(clip("short"), "short")
+    assert.deepStrictEqual(clipAll(["a", "b"]), ["a", "b"])
   })
 })

@@ -80,6 +80,15 @@ export const ownershipOf = (record: JobRecord | undefined, claim: Claim): Owners
   }
 }
 
+/** An event must fit into the log whatever a model says (at most 512 KiB): one that never fits would be retried for ever. */
+const messageMaxChars = 2_000
+const warningsMax = 50
+
+export const clip = (text: string): string => (text.length <= messageMaxChars ? text : `${text.slice(0, messageMaxChars - 1)}…`)
+
+export const clipAll = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
+  (texts.length <= warningsMax ? texts : [...texts.slice(0, warningsMax - 1), `… and ${texts.length - warningsMax + 1} more`]).map(clip)
+
 export type AfterFailure =
   | { readonly _tag: "StartAgain" }
   | { readonly _tag: "Fail"; readonly error: { readonly class: ErrorClass; readonly message: string } }
@@ -90,7 +99,7 @@ export type AfterFailure =
 export const afterFailure = (error: EngineError, attemptsCounted: number): AfterFailure => {
   const fail = (errorClass: ErrorClass, message = error.message): AfterFailure => ({
     _tag: "Fail",
-    error: { class: errorClass, message }
+    error: { class: errorClass, message: clip(message) }
   })
   switch (error._tag) {
     case "RunFailed":
