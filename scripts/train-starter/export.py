@@ -64,7 +64,7 @@ def programme(b, kinds, tint, target, source, seed):
     n, d, r, looks = len(P.KINDS), len(P.DEGREES), len(P.REGIONS), len(P.LOOKS)
     x = b.at(kinds, 0)                                                             # [20, 1 + 1 + degrees + regions]
     part = lambda lo, hi: b.op("Slice", x, b.ints([lo]), b.ints([hi]), b.ints([1]))
-    gate = b.clip((b.op("Sigmoid", b.shape(part(0, 1), -1)) - 0.35) / 0.3)         # exactly 0 where absent
+    gate = b.clip((b.op("Sigmoid", b.shape(part(0, 1), -1)) - 0.42) / 0.12)        # exactly 0 where absent
     up = b.cast(b.shape(part(1, 2), -1) > 0.0, "float")
     hot = lambda v, width: b.op("OneHot", b.op("ArgMax", v, axis=-1, keepdims=0), b.ints([width]), b.const([0, 1]), axis=-1)
     degree, region = hot(part(2, 2 + d), d), hot(part(2 + d, 2 + d + r), r)
@@ -131,6 +131,14 @@ def planes(b, grid, x, row, source, needs):
     return subject, sky, is_subject * subject + is_sky * sky + known * colour
 
 
+def specks(b, render, named):
+    """1 where the named colour has company, 0 at specks: where much of the picture has the colour, a bit far from it is rather hair or skin."""
+    g = lambda length: render.gaussian(6.0 * render.long / length, N)
+    around = b.op("MatMul", b.op("MatMul", g(render.hf), named), b.transpose(g(render.wf), 1, 0))
+    much = b.clip((b.mean(named, 0, 1, 2) - 0.03) / 0.03)
+    return 1.0 - much * (1.0 - b.clip((around - 0.22) / 0.14))
+
+
 def build(text, mask, probe=False, labelled=False):
     b = Builder()
     image, words, seed = (Value(b, n) for n in ("image", "tokens", "seed"))
@@ -191,13 +199,15 @@ def build(text, mask, probe=False, labelled=False):
         return b.if_(wants, some, lambda: [b.const(np.zeros((1, 1, 1), np.float32))] * 3, ("float",) * 3)
 
     if probe:
-        mean, prepared, size, blocks, wide_filters = b.const(0.5), None, None, None, None
+        mean = b.const(0.5)
+        support = render.columns(specks(b, render, small_masks(small_copy(b, image, height, width, N), N)[2]), N)
     else:
-        def mean_luma():
+        def recoloured():
             small = small_copy(b, image, height, width, N)
             weight = small_masks(small, N)[2]
-            return b.op("Max", b.sum(render.luma(small) * weight, 0, 1, 2) / (b.sum(weight, 0, 1, 2) + 0.5), b.const(0.02))
-        mean = b.if_(render.on["recolour"], mean_luma, lambda: b.const(np.full((1, 1, 1), 0.5, np.float32)))
+            luma = b.op("Max", b.sum(render.luma(small) * weight, 0, 1, 2) / (b.sum(weight, 0, 1, 2) + 0.5), b.const(0.02))
+            return [luma, render.columns(specks(b, render, weight), N)]
+        mean, support = b.if_(render.on["recolour"], recoloured, lambda: [b.const(np.full((1, 1, 1), 0.5, np.float32)), b.const(np.ones((1, 2, 2), np.float32))], ("float",) * 2)
         needs_small = b.sum(b.op("Abs", b.take(strength, b.ints([P.KINDS.index(k) for k in ("blur", "sharpen", "sketch", "pixelate", "cartoon")]), 0)), 0, keep=0) > 0.0
         def edited_small():
             small = small_copy(b, image, height, width, SMALL)
@@ -224,8 +234,10 @@ def build(text, mask, probe=False, labelled=False):
         rows = b.op("Min", i * lines + b.range(lines), height - b.ints(1))
         x = read(rows)
         if probe:
-            return b.transpose(b.concat(band_masks(x, rows)), 1, 2, 0)
-        masks = band_masks(x, rows)
+            subject, sky, colour = band_masks(x, rows)
+            return b.transpose(b.concat([subject, sky, colour * render.lines(support, rows, N)]), 1, 2, 0)
+        subject, sky, colour = band_masks(x, rows)
+        masks = subject, sky, b.if_(render.on["recolour"], lambda: colour * render.lines(support, rows, N), lambda: colour)
         def fine():  # luminance less its 5 x 5 blur, with two rows of the neighbours above and below
             around = b.op("Max", b.op("Min", b.concat([b.at(rows, 0) - b.ints([2, 1]), rows, b.at(rows, -1) + b.ints([1, 2])]), height - b.ints(1)), b.ints(0))
             y = render.luma(read(around))
@@ -264,7 +276,20 @@ def build(text, mask, probe=False, labelled=False):
     graph = helper.make_graph(b.stack[0], "starter", inputs, outputs, b.initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="train-starter")
     model.ir_version = 9
+    strip(model.graph)
     return model
+
+
+def strip(graph):
+    """Drops what the exporter of torch leaves behind: stack traces with the paths of the machine."""
+    for thing in [graph, *graph.input, *graph.output, *graph.value_info, *graph.initializer, *graph.node]:
+        thing.doc_string = ""
+        del thing.metadata_props[:]
+    for node in graph.node:
+        for attribute in node.attribute:
+            attribute.doc_string = ""
+            if attribute.HasField("g"):
+                strip(attribute.g)
 
 
 def load(text, mask):

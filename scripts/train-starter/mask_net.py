@@ -128,7 +128,7 @@ def train(minutes, out, start=None, seed=1, size=16, peak=2.5e-3):
         if done >= 1:
             break
         for group in optimiser.param_groups:
-            group["lr"] = peak * min(1, (step + 1) / 100) * (0.015 + 0.985 * 0.5 * (1 + math.cos(math.pi * done)))
+            group["lr"] = peak * min(1, (step + 1) / 60) * (0.015 + 0.985 * 0.5 * (1 + math.cos(math.pi * done)))
         net.train()
         rgb, subject, sky, named, match, source = pool.batch(size)
         s, k, c = logits(upsample(net(rgb, match, source)), rgb, match)
@@ -142,7 +142,7 @@ def train(minutes, out, start=None, seed=1, size=16, peak=2.5e-3):
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         step += 1
-        totals += [ls.item(), lk.item(), float(lc), 1]
+        totals += [ls.item(), lk.item(), lc.item(), 1]
         with torch.no_grad():  # average of the weights; batch-norm statistics too
             keep = min(0.996, (1 + step) / (10 + step))
             for a, p in zip(average.state_dict().values(), net.state_dict().values()):

@@ -51,9 +51,9 @@ def load_photos():
 
 
 PHOTOS = load_photos()
-SUBJECTS = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "china", "bowl", "drum", "dogs", "dandelion", "rocket"]
+SUBJECTS = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "grace_hopper", "grace_hopper", "china", "bowl", "drum", "dogs", "dandelion", "rocket"]
 TEXTURES = ["brick", "grass", "gravel", "hubble", "ihc", "stream", "brushes", "peaks", "raccoon", "sunset", "dandelion", "drum", "chelsea"]
-REAL = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "china", "bowl", "bowl", "drum", "dogs", "dandelion", "rocket", "peaks", "sunset", "peaks", "china"]
+REAL = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "grace_hopper", "grace_hopper", "grace_hopper", "china", "bowl", "bowl", "drum", "dogs", "dandelion", "rocket", "peaks", "sunset", "peaks", "china"]
 
 
 # --- backdrops ---------------------------------------------------------------------------------------------------------
@@ -113,14 +113,13 @@ def ridge(rng, base):
 
 def land(rng):
     """Ground; mostly of quiet colours, as a strong colour low in the picture is rather somebody's clothes."""
-    any_colour = lambda rng: muted(rng)
     kind = rng.random()
     if kind < 0.45:
         texture = photo_crop(rng, ["grass", "gravel", "stream", "brick", "grass", "peaks", "brushes"][rng.integers(7)])
         if rng.random() < 0.5:
-            texture = texture.mean(2, keepdims=True) * any_colour(rng) * 2
+            texture = texture.mean(2, keepdims=True) * muted(rng) * 2
     else:
-        texture = any_colour(rng) * np.exp(0.25 * smooth_noise(rng, ((4, 0.6), (16, 0.7), (60, 0.8))))[..., None]
+        texture = muted(rng) * np.exp(0.25 * smooth_noise(rng, ((4, 0.6), (16, 0.7), (60, 0.8))))[..., None]
     return np.clip(texture, 0, 1)
 
 
@@ -394,7 +393,8 @@ def person(c, cx, cy, size, subject, soft):
 def cut_out(c, subject=True):
     """A photo's subject pasted in another place."""
     rng = c.rng
-    image, masks = PHOTOS[SUBJECTS[rng.integers(len(SUBJECTS))]]
+    key = SUBJECTS[rng.integers(len(SUBJECTS))]
+    image, masks = PHOTOS[key]
     angle, scale = math.radians(rng.normal() * 8), rng.uniform(0.6, 1.6) * max(image.size) / N / rng.uniform(0.7, 1.3)
     flip = -1 if rng.random() < 0.5 else 1
     ca, sa = math.cos(angle) * scale, math.sin(angle) * scale
@@ -403,7 +403,9 @@ def cut_out(c, subject=True):
     data = (flip * ca, flip * sa, ox - flip * (ca * tx + sa * ty), -sa, ca, oy + sa * tx - ca * ty)
     body = np.asarray(image.transform((N, N), Image.AFFINE, data, Image.BILINEAR), np.float32) / 255
     mask = np.asarray(masks["subject"].transform((N, N), Image.AFFINE, data, Image.BILINEAR), np.float32) / 255
-    if rng.random() < 0.3:
+    if key == "grace_hopper" and rng.random() < 0.7:
+        body = dressed(rng, body, mask)
+    elif rng.random() < 0.3:
         body = body[..., rng.permutation(3)]
     c.put(mask, body * rng.uniform(0.7, 1.2), UNKNOWN, 1.0, 0.0, subject)
 
@@ -436,27 +438,35 @@ def distractors(c, count, soft):
 def procedural(rng):
     c = Canvas(rng)
     soft = rng.uniform(0.35, 1.0)
-    if rng.random() < 0.5:
+    if rng.random() < 0.3:
         distractors(c, rng.integers(1, 4), soft * (0.15 if rng.random() < 0.4 else 1))
     if rng.random() < 0.2:  # a large thing far behind, in the middle, out of focus
         blob(c, rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.7), rng.uniform(0.08, 0.2), False, 0.12)
     kind = rng.random()
     cx, cy = 0.5 + rng.normal() * 0.09, 0.52 + rng.normal() * 0.08
-    if kind < 0.36:
-        person(c, cx, cy, rng.uniform(0.3, 0.62), True, soft)
-    elif kind < 0.52:
+    if kind < 0.45:
+        person(c, cx, cy, rng.uniform(0.35, 0.8), True, soft)
+    elif kind < 0.60:
         cup(c, cx, cy, rng.uniform(0.18, 0.42), True, soft)
-    elif kind < 0.66:
+    elif kind < 0.71:
         flower(c, cx, cy, rng.uniform(0.12, 0.38), True, soft)
-    elif kind < 0.78:
+    elif kind < 0.81:
         for _ in range(rng.integers(1, 4)):
             blob(c, cx + rng.normal() * 0.06, cy + rng.normal() * 0.06, rng.uniform(0.1, 0.32), True, soft)
     elif kind < 0.94:
         cut_out(c)
     # else: no subject, scenery only
-    if rng.random() < 0.25:
+    if rng.random() < 0.1:
         distractors(c, 1, soft)
     return c.picture, c.subject, c.sky, c.name
+
+
+def dressed(rng, picture, subject):
+    """Gives the dark uniform of the portrait another colour, as bright clothes are rare in the photos."""
+    light = picture.mean(2)
+    cloth = subject * np.clip((0.34 - light) / 0.1, 0, 1) * np.clip((Y - 0.45) / 0.06, 0, 1)
+    body = sample_colour(rng, NAMES[rng.integers(len(NAMES))]) * np.clip(rng.uniform(0.45, 0.9) + 2.2 * light, 0.1, 1.3)[..., None]
+    return picture * (1 - cloth[..., None]) + cloth[..., None] * np.clip(body, 0, 1)
 
 
 def real(rng):
@@ -470,6 +480,8 @@ def real(rng):
     picture, zero = take(image), np.zeros((N, N), np.float32)
     subject, sky = (take(masks[part]) if part in masks else zero for part in ("subject", "sky"))
     name = np.full((N, N), UNKNOWN, np.uint8)
+    if key == "grace_hopper" and rng.random() < 0.75:
+        picture = dressed(rng, picture, subject)
     if "red" in masks:
         name[take(masks["red"]) > 0.5] = NAMES.index("red")
         name[take(masks["not red"]) > 0.5] = UNKNOWN
@@ -480,7 +492,7 @@ def real(rng):
 
 
 def scene(rng):
-    picture, subject, sky, name = real(rng) if rng.random() < 0.2 else procedural(rng)
+    picture, subject, sky, name = real(rng) if rng.random() < 0.25 else procedural(rng)
     picture = np.clip(picture, 0, 1) ** np.float32(math.exp(rng.normal() * 0.15))
     if rng.random() < 0.4:  # a dim or hazy camera
         picture = picture * rng.uniform(0.6, 1.1) + rng.uniform(0, 0.08)

@@ -229,8 +229,8 @@ def train(minutes, out, start=None, seed=1, size=128, peak=2e-3, decay=0.999):
             group["lr"] = rate
         net.train()
         with torch.autocast("cpu", torch.bfloat16):  # a quarter faster where the processor has it
-            out = run(net, batch)
-        loss = loss_of([o.float() for o in out], batch)
+            logits = run(net, batch)
+        loss = loss_of([o.float() for o in logits], batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -243,7 +243,7 @@ def train(minutes, out, start=None, seed=1, size=128, peak=2e-3, decay=0.999):
         if step % 250 == 0:
             report += 1
             line = f"{time.time() - begun:6.0f} s step {step} rate {rate:.2e} loss {total / seen:.3f}"
-            if report % 4 == 0:
+            if report % 2 == 0:
                 kinds, exact = check(average, random.Random(7 + report), 400)
                 line += f" kinds {kinds:.3f} programme {exact:.3f}"
                 torch.save(average.state_dict(), out)

@@ -11,7 +11,7 @@ DIRECTIONAL = ("brightness", "contrast", "temperature", "saturation")
 # How often each kind is drawn.
 WEIGHTS = {
     "brightness+": 6.5, "brightness-": 6, "contrast+": 4.5, "contrast-": 4, "temperature+": 5, "temperature-": 5, "saturation+": 5, "saturation-": 4.5, "bw": 4.5, "tint": 5,
-    "fade": 3.6, "invert": 3.2, "recolour": 20, "blur": 4.5, "bokeh": 3.5, "sharpen": 4.5, "sketch": 3, "pixelate": 3, "posterize": 3.3, "cartoon": 3, "vignette": 3.3, "grain": 3.3,
+    "fade": 3.6, "invert": 3.2, "recolour": 20, "blur": 6, "bokeh": 2.8, "sharpen": 4.5, "sketch": 3, "pixelate": 3, "posterize": 3.3, "cartoon": 3, "vignette": 3.3, "grain": 3.3,
     "sepia": 3, "vintage": 3.6, "night": 3.3, "golden_hour": 3.6,
 }
 REGIONAL = {"brightness+", "brightness-", "contrast+", "contrast-", "temperature+", "temperature-", "saturation+", "saturation-", "bw", "blur", "sharpen", "pixelate", "tint", "fade", "invert", "sketch", "posterize", "cartoon", "sepia"}
@@ -144,9 +144,9 @@ def simple(rng, key, region, degree, explicit_whole=False):
         ways += ["phrase"] * 5
     if edit["kind"] in KNOBS and key != "bw":
         ways += ["knob"] * 4
-    if rng.random() < 0.10 and not region:  # next to nothing but the word itself
+    if rng.random() < 0.15 and not region:  # next to nothing but the word itself
         part = pick(rng, [p for p in ("adj", "verb", "noun") if words[p]] or ["phrase"])
-        word = pick(rng, words[part][:8] if rng.random() < 0.5 else words[part]).split("/")[0]
+        word = pick(rng, words[part][:4] if rng.random() < 0.5 else words[part]).split("/")[0]
         if part == "verb" and rng.random() < 0.6:
             word = with_object(word, pick(rng, ["it", "this", "the photo", "the picture", "the image"]))
         return word.replace(" *", "") + pick(rng, ["", "", " please", " now"]), edit
@@ -158,7 +158,14 @@ def simple(rng, key, region, degree, explicit_whole=False):
         thing = a.startswith(("a ", "an "))
         if d and (thing or rng.random() < 0.25):
             d, tail = "", " " + post + tail
-        text = pick(rng, F.ADJ_THING if thing and rng.random() < 0.75 else F.ADJ).format(o=obj, a=a, d=d)
+        if rng.random() < 0.1 and not region:
+            return (d + " " + a + pick(rng, ["", "", " please"]) + tail).strip(), dict(edit, **({"degree": degree} if degree != "plain" and key not in ("bw", "bokeh") else {}))
+        frame = pick(rng, F.ADJ_THING if thing and rng.random() < 0.75 else F.ADJ)
+        if d and "{d}" not in frame:
+            degree = "plain"
+        if region and "{o}" not in frame and not tail.strip().startswith(tuple(w for t in REGION_TAILS[region] for w in (t,))):
+            tail = " " + pick(rng, REGION_TAILS[region]) + tail
+        text = frame.format(o=obj, a=a, d=d)
     elif way == "verb":
         d = pick(rng, SLIGHT_VERB if degree == "slight" else STRONG_VERB) if degree != "plain" else ""
         frame = pick(rng, F.VERB)
@@ -238,7 +245,7 @@ def one(rng, key, allow_region=True, explicit_whole=False):
     if key == "recolour":
         return recolour(rng)
     if key == "tint":
-        return tint(rng, region)
+        return tint(rng, region or (pick(rng, ("background", "background", "subject")) if allow_region and rng.random() < 0.15 else None))
     return simple(rng, key, region, draw_degree(rng), explicit_whole)
 
 
@@ -380,6 +387,3 @@ def sample(rng):
         text += " " + pick(rng, KEEP_PARTS).format(k=pick(rng, knobs))
     return noise(rng, text), edits
 
-
-def dedupe_slots(text):
-    return re.sub(r"\s+", " ", text).strip()
