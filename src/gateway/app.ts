@@ -1,8 +1,8 @@
-import { Effect } from "effect"
+import type { Effect } from "effect"
 import { type Context, Hono, type MiddlewareHandler } from "hono"
 import { methodNotAllowed } from "hono/method-not-allowed"
 import { secureHeaders } from "hono/secure-headers"
-import { type Env, handler, type HandlerError, type Run, type Services } from "./http.ts"
+import { bugResponse, type Env, handler, type HandlerError, type Run, type Services } from "./http.ts"
 import { apiKey, noKey } from "./middleware/apiKey.ts"
 import { crossOrigin } from "./middleware/crossOrigin.ts"
 import { localOnly } from "./middleware/localOnly.ts"
@@ -56,12 +56,7 @@ const baseApp = ({ metrics, run }: AppOptions, guards: ReadonlyArray<MiddlewareH
   }))
   guards.forEach((guard) => app.use(guard))
   app.notFound((c) => problemResponse(problem("not-found", `There is nothing at ${c.req.path.slice(0, 100)}; /docs lists all routes.`), c.get("requestId")))
-  app.onError((_error, c) =>
-    problemResponse(
-      problem("internal-error", `Something went wrong in the gateway (request ${c.get("requestId")}).`),
-      c.get("requestId")
-    )
-  )
+  app.onError((error, c) => run(bugResponse(`${c.req.method} ${c.req.path.slice(0, 100)}`, c.get("requestId"), error)))
   app.get("/livez", livez)
   app.get("/readyz", handler(run, readyz))
   app.get("/health", handler(run, health))

@@ -56,6 +56,15 @@ const toProblem = (error: HandlerError): ApiProblem => {
   }
 }
 
+/** A bug: 500, with its cause in the log only. */
+export const bugResponse = (what: string, requestId: string, cause: unknown): Effect.Effect<Response> =>
+  Effect.logError(`${what} failed (request ${requestId})`, cause).pipe(
+    Effect.as(problemResponse(
+      problem("internal-error", `Something went wrong in the gateway; the log has it as request ${requestId}.`),
+      requestId
+    ))
+  )
+
 /**
  * An Effect as a Hono handler: a span of the request (child of a W3C `traceparent`), every error as a problem, a bug as
  * 500 with its cause in the log only. A client that goes away interrupts it, but not what is marked uninterruptible.
@@ -74,12 +83,7 @@ export const handler = (
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.failCause(cause)
-        : Effect.logError(`${c.req.method} ${route} failed (request ${requestId})`, cause).pipe(
-          Effect.as(problemResponse(
-            problem("internal-error", `Something went wrong in the gateway; the log has it as request ${requestId}.`),
-            requestId
-          ))
-        )
+        : bugResponse(`${c.req.method} ${route}`, requestId, cause)
     ),
     Effect.tap((response) => Effect.annotateCurrentSpan("http.response.status_code", response.status)),
     Effect.withSpan(`${c.req.method} ${route}`, {

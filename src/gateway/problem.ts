@@ -64,7 +64,7 @@ export const invalidField = (field: string, message: string): ApiProblem =>
   problem("invalid-request", `${field}: ${message}`, { errors: [{ field, message }] })
 
 export const unavailable = (): ApiProblem =>
-  problem("unavailable", "The job log (NATS) does not answer; nothing was recorded. Try again in a few seconds.", {
+  problem("unavailable", "The job log (NATS) does not answer. Try again in a few seconds; with the same Idempotency-Key it stays one job.", {
     headers: retryAfter(5)
   })
 
