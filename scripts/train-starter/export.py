@@ -196,7 +196,7 @@ def build(text, mask, probe=False, labelled=False):
             top = b.take(g, low_y, 1)
             g = top + t * (b.take(g, high_y, 1) - top)
             return list(planes(b, g, x, row, kind_of_source, needs))
-        return b.if_(wants, some, lambda: [b.const(np.zeros((1, 1, 1), np.float32))] * 3, ("float",) * 3)
+        return some() if probe else b.if_(wants, some, lambda: [b.const(np.zeros((1, 1, 1), np.float32))] * 3, ("float",) * 3)
 
     if probe:
         mean = b.const(0.5)
