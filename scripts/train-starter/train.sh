@@ -19,4 +19,4 @@ wait "$mask"
 trap - EXIT
 unset OMP_NUM_THREADS
 "$PYTHON" export.py --text "$work/text.pt" --mask "$work/mask.pt" --out ../../models/starter/model.onnx --manifest ../../models/starter/model.json
-PYTHON="$PYTHON" WORK="$work" ./evaluate.sh
+PYTHON="$PYTHON" WORK="$work" WEIGHTS="$work" ./evaluate.sh
