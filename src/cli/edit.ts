@@ -4,6 +4,7 @@ import { basename, dirname, extname, join } from "node:path"
 import { edit, EditFailed } from "./http.ts"
 import { placeOf, type Place } from "./place.ts"
 import { readRunning } from "./running.ts"
+import type { Command } from "./arguments.ts"
 
 const outBeside = (photo: string): string => join(dirname(photo), `${basename(photo, extname(photo))}.edited.png`)
 
@@ -16,14 +17,7 @@ const storedKey = (place: Place): string | undefined => {
 }
 
 /** `darkroom edit`: against `DARKROOM_URL`, or the system that runs here. */
-export const editCommand = Effect.fn("editCommand")(function*(options: {
-  readonly photo: string
-  readonly sentence: string
-  readonly out: string | undefined
-  readonly seed: number | undefined
-  readonly model: string | undefined
-  readonly data: string | undefined
-}) {
+export const editCommand = Effect.fn("editCommand")(function*(options: Extract<Command, { _tag: "Edit" }>) {
   const place = placeOf(options.data)
   const url = yield* Config.option(Config.NonEmptyString("DARKROOM_URL"))
   const given = yield* Config.option(Config.NonEmptyString("DARKROOM_API_KEY"))

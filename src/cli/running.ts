@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { readFileSync, rmSync, writeFileSync } from "node:fs"
+import { isAlive } from "../platform/processes/LockFile.ts"
 import type { Place } from "./place.ts"
 
 /** What `darkroom up` leaves for other commands while it runs; it holds the broker's password. */
@@ -14,15 +15,6 @@ export const Running = Schema.Struct({
   pool_file: Schema.String
 })
 export type Running = typeof Running.Type
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** The system that runs with this data folder, if one does. */
 export const readRunning = (place: Place): Effect.Effect<Running | undefined> =>

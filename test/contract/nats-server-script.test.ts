@@ -135,6 +135,7 @@ describe("scripts/nats-server", () => {
     assert.isFalse(existsSync(cached("tampered", "2.15.2")))
   })
 
+  // Elsewhere the script does not ask Docker: the image holds a program for Linux only.
   it.skipIf(process.platform !== "linux")("takes it out of the Docker image, and removes the container", async () => {
     const path = join(folder, "docker")
     const inImage = join(folder, "in-image/nats-server")

@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Schedule, type Scope, Stream } from "effect"
 import type { StoredEvent } from "../../contract/JobEvent.ts"
 import { JobLog } from "../../platform/nats/JobLog.ts"
 import { Projection } from "../projection/Projection.ts"
+import { JobListeners } from "./JobListeners.ts"
 
 type Listener = (event: StoredEvent) => void
 
@@ -27,24 +28,11 @@ export class FeedHub extends Context.Service<FeedHub, {
 const make = Effect.gen(function*() {
   const log = yield* JobLog
   const projection = yield* Projection
-  const listenersOf = new Map<string, Set<Listener>>()
+  const listeners = new JobListeners<StoredEvent>()
 
   const dispatch = (events: ReadonlyArray<StoredEvent>) => {
-    for (const event of events) {
-      listenersOf.get(event.event.data.job_id)?.forEach((listener) => listener(event))
-    }
+    for (const event of events) listeners.tell(event.event.data.job_id, event)
   }
-
-  const listen = (jobId: string, listener: Listener) =>
-    Effect.acquireRelease(
-      Effect.sync(() => void listenersOf.set(jobId, (listenersOf.get(jobId) ?? new Set()).add(listener))),
-      () =>
-        Effect.sync(() => {
-          const listeners = listenersOf.get(jobId)
-          listeners?.delete(listener)
-          if (listeners?.size === 0) listenersOf.delete(jobId)
-        })
-    )
 
   /** Ends when the stream under the feed is another one than the cursor's, so that the feed starts over. */
   const untilReplaced = Effect.gen(function*() {
@@ -78,7 +66,9 @@ const make = Effect.gen(function*() {
     return cursor === undefined ? state.lastSequence : Math.max(0, state.lastSequence - cursor.sequence)
   }).pipe(Effect.catchTag("LogUnavailable", () => Effect.undefined))
 
-  const listeners = Effect.sync(() => [...listenersOf.values()].reduce((sum, { size }) => sum + size, 0))
-
-  return FeedHub.of({ listen, listeners, lag })
+  return FeedHub.of({
+    listen: (jobId, listener) => listeners.listen(jobId, listener),
+    listeners: Effect.sync(() => listeners.count),
+    lag
+  })
 })

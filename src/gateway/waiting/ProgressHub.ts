@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, Schedule, type Scope, Stream } from "effect"
 import type { Progress } from "../../contract/AgentMessages.ts"
 import { Signals } from "../../platform/nats/Signals.ts"
+import { JobListeners } from "./JobListeners.ts"
 
 type Listener = (progress: Progress) => void
 
@@ -19,13 +20,13 @@ export class ProgressHub extends Context.Service<ProgressHub, {
     Effect.gen(function*() {
       const signals = yield* Signals
       const latest = new Map<string, Progress>()
-      const listenersOf = new Map<string, Set<Listener>>()
+      const listeners = new JobListeners<Progress>()
 
       const onProgress = (progress: Progress) => {
         latest.delete(progress.job_id)
         latest.set(progress.job_id, progress)
         if (latest.size > rememberedJobs) latest.delete(latest.keys().next().value!)
-        listenersOf.get(progress.job_id)?.forEach((listener) => listener(progress))
+        listeners.tell(progress.job_id, progress)
       }
       yield* Stream.runForEach(signals.allProgress, (progress) => Effect.sync(() => onProgress(progress))).pipe(
         Effect.ignore,
@@ -33,18 +34,7 @@ export class ProgressHub extends Context.Service<ProgressHub, {
         Effect.forkScoped
       )
 
-      const listen = (jobId: string, listener: Listener) =>
-        Effect.acquireRelease(
-          Effect.sync(() => void listenersOf.set(jobId, (listenersOf.get(jobId) ?? new Set()).add(listener))),
-          () =>
-            Effect.sync(() => {
-              const listeners = listenersOf.get(jobId)
-              listeners?.delete(listener)
-              if (listeners?.size === 0) listenersOf.delete(jobId)
-            })
-        )
-
-      return ProgressHub.of({ latest: (jobId) => latest.get(jobId), listen })
+      return ProgressHub.of({ latest: (jobId) => latest.get(jobId), listen: (jobId, listener) => listeners.listen(jobId, listener) })
     })
   )
 }

@@ -12,7 +12,8 @@ export class Locked extends Schema.TaggedError<Locked>()("Locked", {
   }
 }
 
-const isAlive = (pid: number): boolean => {
+/** Whether a process with this id exists, also when it belongs to somebody else. */
+export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
     return true
