@@ -1,8 +1,9 @@
 """Random training pictures with exact masks: procedural scenes, cut-out photo subjects on other backdrops, and real photos.
 
-A scene is (rgb uint8 [N,N,3], subject uint8, sky uint8, name uint8): name is the index of the albedo's colour name, or UNKNOWN
-where only the pixel itself can tell.
+A scene is (rgb uint8 [N,N,3], subject uint8, sky uint8, name uint8): name is the index of the albedo's colour name, UNKNOWN
+where only the pixel itself can tell, NOBODY for skin.
 """
+import io
 import json
 import math
 from pathlib import Path
@@ -10,24 +11,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+import cutouts
+import people
 from colour_match import NAMES, match, sample_colour
+from drawing import N, NOBODY, UNKNOWN, WHITE, X, Y, Canvas, any_colour, blurred, edge, folds, grey, muted, polar, shade, smooth_noise
 
-N = 144
-UNKNOWN = 255
 HERE = Path(__file__).parent / "photos"
 HELD_OUT = ("astronaut", "coffee", "flower", "meadow")
 POLYGONS = json.loads((HERE / "polygons.json").read_text())
-Y, X = (np.mgrid[0:N, 0:N].astype(np.float32) + 0.5) / N
-BLACK, WHITE = NAMES.index("black"), NAMES.index("white")
-
-
-def smooth_noise(rng, octaves=((3, 1.0), (6, 0.5), (12, 0.3))):
-    """Clouds in about -1..1."""
-    total = np.zeros((N, N), np.float32)
-    for cells, weight in octaves:
-        small = Image.fromarray(rng.standard_normal((cells + 2, cells + 2)).astype(np.float32))
-        total += weight * np.asarray(small.resize((N, N), Image.BICUBIC))
-    return total
 
 
 def fill(size, polygons):
@@ -57,17 +48,6 @@ REAL = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "grace_hopper", "g
 
 
 # --- backdrops ---------------------------------------------------------------------------------------------------------
-
-def any_colour(rng):
-    return sample_colour(rng, NAMES[rng.integers(len(NAMES))])
-
-
-def muted(rng):
-    colour = any_colour(rng)
-    if rng.random() < 0.75:
-        colour = colour.mean() + (colour - colour.mean()) * rng.uniform(0.1, 0.5)
-    return colour
-
 
 def photo_crop(rng, name, blur=0):
     image = PHOTOS[name][0] if name in PHOTOS else PHOTOS["stream"][0]
@@ -180,62 +160,6 @@ def backdrop(rng):
 
 # --- objects -----------------------------------------------------------------------------------------------------------
 
-def polar(cx, cy, angle, squash):
-    dx, dy = X - cx, Y - cy
-    u, v = dx * math.cos(angle) + dy * math.sin(angle), (dy * math.cos(angle) - dx * math.sin(angle)) / squash
-    return u, v, np.sqrt(u * u + v * v) + 1e-6, np.arctan2(v, u)
-
-
-def shade(rng, u, v, r, size):
-    """Light on the object: round or flat shading, folds, a soft texture and highlights. Returns the factor and the highlight."""
-    lx, ly = rng.normal(), -abs(rng.normal()) - 0.3
-    length = math.hypot(lx, ly)
-    t = (u * lx + v * ly) / (length * size)
-    light = 0.9 + rng.uniform(0.1, 0.5) * t
-    if rng.random() < 0.6:
-        light = light - rng.uniform(0.1, 0.5) * np.clip(r / size, 0, 1.3) ** 3
-    if rng.random() < 0.5:
-        fold = np.sin((u * rng.normal() + v * rng.normal()) * rng.uniform(20, 90) + 3 * smooth_noise(rng, ((3, 0.8), (7, 0.5))))
-        light = light + rng.uniform(0.05, 0.3) * fold
-    if rng.random() < 0.4:
-        light = light + rng.uniform(0.03, 0.15) * smooth_noise(rng, ((8, 0.6), (30, 0.6), (80, 0.5)))
-    shine = np.zeros_like(u)
-    if rng.random() < 0.5:
-        px, py = rng.normal() * 0.4 * size, rng.normal() * 0.4 * size
-        shine = rng.uniform(0.3, 1) * np.exp(-(((u - px) ** 2 + (v - py) ** 2) / (size * rng.uniform(0.03, 0.3)) ** 2))
-    return np.clip(light, 0.12, 1.6), shine
-
-
-class Canvas:
-    def __init__(self, rng):
-        self.rng = rng
-        self.picture, self.sky, self.name = backdrop(rng)
-        self.subject = np.zeros((N, N), np.float32)
-
-    def put(self, mask, colour, name, light=1.0, shine=0.0, subject=True):
-        m = mask[..., None]
-        body = colour * (light[..., None] if isinstance(light, np.ndarray) else light)
-        if isinstance(shine, np.ndarray):
-            body = body + shine[..., None] * (1 - body)
-        self.picture = self.picture * (1 - m) + m * np.clip(body, 0, 1)
-        self.sky = self.sky * (1 - mask)
-        self.subject = self.subject * (1 - mask) + (mask if subject else 0)
-        self.name = np.where(mask > 0.5, name, self.name).astype(np.uint8)
-
-    def shadow(self, mask):
-        dx, dy = int(self.rng.normal() * 8), int(abs(self.rng.normal()) * 8)
-        dark = Image.fromarray((np.roll(mask, (dy, dx), (0, 1)) * 255).astype(np.uint8)).resize((24, 24), Image.BOX).resize((N, N), Image.BICUBIC)
-        self.picture = self.picture * (1 - self.rng.uniform(0.1, 0.6) * np.asarray(dark, np.float32)[..., None] / 255)
-
-    def named(self):
-        index = self.rng.integers(len(NAMES))
-        return sample_colour(self.rng, NAMES[index]), index
-
-
-def edge(distance, soft):
-    return np.clip(distance * N * soft + 0.5, 0, 1)
-
-
 def blob(c, cx, cy, size, subject, soft):
     """Ellipse, star, Fourier blob or box with one or two named colours."""
     rng = c.rng
@@ -279,16 +203,18 @@ def flower(c, cx, cy, size, subject, soft):
         stem = edge(0.008 + 0.008 * rng.random() - np.abs(X - cx - bend * (Y - cy)), soft) * (Y > cy)
         c.put(stem, sample_colour(rng, "green"), NAMES.index("green"), rng.uniform(0.6, 1.0), 0.0, subject)
     inner, _ = c.named()
-    inner = colour * rng.uniform(0.5, 1.1) if rng.random() < 0.6 else inner
+    inner = colour * rng.uniform(0.5, 1.1) if rng.random() < 0.7 else inner
+    drift = (colour * (1 + 0.3 * rng.normal(size=3))).clip(0, 1).astype(np.float32)  # petals change in hue from base to tip
     for layer in range(layers):
         s = size * (1 - layer / (layers + 0.5))
         u, v, r, a = polar(cx, cy, rng.uniform(0, 6), squash)
         wave = np.abs(np.cos(petals / 2 * a))
         radius = s * (1 - rng.uniform(0.1, 0.35) * (1 - wave) ** rng.uniform(0.7, 2))
         mask = edge(radius - r, soft)
-        light = np.clip(0.55 + 0.5 * wave * np.clip(r / s, 0, 1) + 0.15 * rng.normal() * u / size, 0.15, 1.4)
-        blend = layer / max(1, layers)
-        c.put(mask, colour * (1 - blend * 0.6) + inner * blend * 0.6, name, light, 0.0, subject)
+        light = np.clip(rng.uniform(0.3, 0.6) + rng.uniform(0.4, 0.7) * wave * np.clip(r / s, 0, 1) + 0.15 * rng.normal() * u / size, 0.15, 1.4)
+        blend, tip = layer / max(1, layers), (np.clip(r / s, 0, 1) ** 2)[..., None]
+        petal = colour * (1 - blend * 0.6) + inner * blend * 0.6
+        c.put(mask, petal * tip + (0.5 * petal + 0.5 * drift) * (1 - tip), name, light, 0.0, subject)
     if rng.random() < 0.5:
         u, v, r, a = polar(cx, cy, 0, squash)
         other, name = c.named()
@@ -296,17 +222,29 @@ def flower(c, cx, cy, size, subject, soft):
 
 
 def cup(c, cx, cy, size, subject, soft):
-    """A vessel seen from above at a slant: saucer, body, rim, inside, drink, handle."""
+    """A vessel seen from above at a slant: saucer, spoon, body, rim, inside, drink, handle."""
     rng = c.rng
     squash, (colour, name) = rng.uniform(0.5, 1.0), c.named()
+    if rng.random() < 0.3:
+        colour, name = sample_colour(rng, "white"), WHITE
     plate_colour, plate = (colour, name) if rng.random() < 0.6 else c.named()
-    if rng.random() < 0.75:
-        u, v, r, a = polar(cx, cy + size * 0.15, rng.normal() * 0.15, squash)
+    if rng.random() < 0.85:
+        px, py = cx + size * rng.normal() * 0.1, cy + size * rng.uniform(0.0, 0.25)
+        u, v, r, a = polar(px, py, rng.normal() * 0.15, squash)
         mask = edge(size - r, soft)
         c.shadow(mask)
         light, shine = shade(rng, u, v, r, size)
         light = light * (1 - 0.4 * rng.random() * np.exp(-((r / size - rng.uniform(0.4, 0.9)) / 0.06) ** 2))
+        sun = rng.uniform(0, 2 * math.pi)  # the cup throws its shade over one side of the saucer
+        light = light * (1 - rng.uniform(0, 0.6) * np.clip((u * math.cos(sun) + v * math.sin(sun)) / size * 2 + rng.uniform(-0.5, 0.5), 0, 1))
         c.put(mask, plate_colour, plate, light, shine, subject)
+        if rng.random() < 0.4:
+            rim, rim_name = c.named()
+            c.put(edge(size * 0.05 - np.abs(r - size * rng.uniform(0.85, 0.95)), soft), rim, rim_name, light, 0.0, subject)
+        if rng.random() < 0.35:  # a spoon or a biscuit on it
+            angle = rng.uniform(0, 2 * math.pi)
+            inside, across, t = people.capsule(px + size * 0.8 * math.cos(angle), py + size * 0.7 * squash * math.sin(angle), px + size * 0.9 * math.cos(angle + 1.2), py + size * 0.8 * squash * math.sin(angle + 1.2), size * rng.uniform(0.03, 0.16), size * 0.04)
+            c.put(edge(inside, soft), any_colour(rng) * 0.4 + 0.4, UNKNOWN, np.clip(1 - 0.6 * np.abs(across), 0.2, 1.3), 0.0, subject)
     w, h = size * rng.uniform(0.45, 0.65), size * rng.uniform(0.2, 0.6)
     y = cy - h * 0.5
     if rng.random() < 0.7:  # handle
@@ -327,69 +265,6 @@ def cup(c, cx, cy, size, subject, soft):
         c.put(edge(w * 0.7 - r, soft), np.clip(drink, 0, 1), UNKNOWN, np.clip(1 + 0.4 * rng.normal() * u / w + 0.1 * smooth_noise(rng), 0.3, 1.5), 0.0, subject)
 
 
-SKIN = [np.array(c, np.float32) / 255 for c in ((240, 200, 175), (225, 175, 145), (200, 145, 110), (160, 105, 75), (110, 70, 50), (250, 215, 195))]
-
-
-def person(c, cx, cy, size, subject, soft):
-    """Head, hair, neck, torso and maybe arms, a collar, badges, a hat, a thing in the hand."""
-    rng = c.rng
-    head = size * rng.uniform(0.30, 0.45)
-    squash = rng.uniform(1.15, 1.45)
-    hx, hy = cx + rng.normal() * 0.02, cy - size * 0.45
-    skin = SKIN[rng.integers(len(SKIN))] * rng.uniform(0.8, 1.05)
-    hair, hair_name = [(np.array(h, np.float32) / 255, UNKNOWN) for h in ((40, 28, 20), (90, 60, 35), (170, 130, 80), (210, 190, 150), (25, 22, 22), (140, 135, 130), (120, 55, 25))][rng.integers(7)]
-    cloth, cloth_name = c.named()
-    shoulder, top = size * rng.uniform(0.55, 0.95), hy + head * squash * rng.uniform(1.0, 1.2)
-    # long hair behind
-    u, v, r, a = polar(hx, hy - head * 0.1, 0, squash)
-    if rng.random() < 0.6:
-        c.put(edge(head * rng.uniform(1.1, 1.4) - r, soft), hair, hair_name, np.clip(0.8 + 0.25 * np.sin(60 * u / head + 3 * smooth_noise(rng)), 0.3, 1.3), 0.0, subject)
-    # torso: widens below the neck down to the bottom of the picture or a waist
-    drop = np.clip((Y - top) / (size * 0.35), 0, 1)
-    half = head * 0.45 + (shoulder - head * 0.45) * drop ** rng.uniform(0.3, 0.7)
-    bottom = 2.0 if rng.random() < 0.75 else cy + size * rng.uniform(0.6, 1.2)
-    torso = edge(half + 0.02 * rng.normal() * np.sin(Y * 14) - np.abs(X - cx), soft) * edge(Y - top, soft) * edge(bottom - Y, soft)
-    c.shadow(torso)
-    light, shine = shade(rng, X - cx, Y - cy, np.abs(X - cx), shoulder)
-    c.put(torso, cloth, cloth_name, light, shine * 0.3, subject)
-    if rng.random() < 0.35:  # arms darker in the seams
-        for side in (-1, 1):
-            seam = np.exp(-((X - cx - side * shoulder * 0.65 - 0.1 * side * (Y - top)) / 0.008) ** 2) * torso * (Y > top + size * 0.3)
-            c.picture = c.picture * (1 - 0.5 * seam[..., None])
-    if rng.random() < 0.6:  # open front, shirt, tie, zip
-        other, other_name = c.named()
-        wide = head * rng.uniform(0.1, 0.6) * np.clip(1 - (Y - top) / (size * rng.uniform(0.4, 2.0)), 0, 1)
-        c.put(torso * edge(wide - np.abs(X - cx), soft), other, other_name, rng.uniform(0.6, 1.1), 0.0, subject)
-    for _ in range(rng.integers(0, 4)):  # badges
-        other, other_name = c.named()
-        u, v, r, a = polar(cx + rng.normal() * shoulder * 0.4, top + size * rng.uniform(0.35, 1.0), 0, rng.uniform(0.5, 1.0))
-        c.put(torso * edge(size * rng.uniform(0.04, 0.13) - r, soft), other, other_name, 1.0, 0.0, subject)
-    neck = edge(head * 0.45 - np.abs(X - hx), soft) * edge(Y - hy, soft) * edge(top + head * 0.3 - Y, soft)
-    c.put(neck, skin * 0.8, UNKNOWN, 1.0, 0.0, subject)
-    if rng.random() < 0.3:  # collar ring
-        other, other_name = c.named()
-        u, v, r, a = polar(cx, top + head * 0.25, 0, rng.uniform(0.3, 0.7))
-        c.put(edge(head * rng.uniform(0.12, 0.25) - np.abs(r - head * rng.uniform(0.9, 1.3)), soft) * (v > -head * 0.2), other, other_name, np.clip(0.8 + 0.4 * u / head, 0.2, 1.3), 0.0, subject)
-    u, v, r, a = polar(hx, hy, 0, squash)
-    face = edge(head * 0.85 - r, soft)
-    c.put(face, skin, UNKNOWN, np.clip(1 + rng.normal() * 0.25 * u / head - 0.2 * (r / head) ** 3, 0.4, 1.25), 0.0, subject)
-    for side in (-1, 1):  # eyes and brows
-        e = np.exp(-(((u - side * head * 0.32) / (head * 0.12)) ** 2 + ((v + head * 0.06) / (head * 0.06)) ** 2))
-        c.picture = c.picture * (1 - 0.7 * (e * face)[..., None])
-    mouth = np.exp(-((u / (head * 0.25)) ** 4 + ((v - head * 0.4) / (head * 0.06)) ** 2)) * face
-    c.picture = c.picture * (1 - mouth[..., None] * np.array([0.1, 0.5, 0.5], np.float32) * rng.uniform(0.2, 1))
-    fringe = face * np.clip((-v - head * rng.uniform(0.25, 0.55) + 0.12 * head * np.sin(5 * u / head + rng.random() * 6)) * N * soft, 0, 1)
-    if rng.random() < 0.85:
-        cap = np.clip(edge(head * rng.uniform(0.95, 1.15) - r, soft) * (v < -head * rng.uniform(0.1, 0.4)), 0, 1)
-        c.put(np.maximum(fringe, cap * (1 - face)), hair, hair_name, np.clip(0.85 + 0.25 * np.sin(40 * u / head + 3 * smooth_noise(rng)), 0.3, 1.3), 0.0, subject)
-    if rng.random() < 0.25:  # hat
-        other, other_name = c.named()
-        hat = edge(head * 1.1 - r, soft) * (v < -head * 0.35) + edge(head * 0.1 - np.abs(v + head * 0.4), soft) * edge(head * 1.3 - np.abs(u), soft)
-        c.put(np.clip(hat, 0, 1), other, other_name, np.clip(0.9 + 0.3 * u / head, 0.3, 1.3), 0.0, subject)
-    if rng.random() < 0.4:  # a thing held in front
-        blob(c, cx + rng.normal() * shoulder * 0.6, min(0.95, top + size * rng.uniform(0.6, 1.1)), size * rng.uniform(0.15, 0.42), subject, soft)
-
-
 def cut_out(c, subject=True):
     """A photo's subject pasted in another place."""
     rng = c.rng
@@ -403,69 +278,101 @@ def cut_out(c, subject=True):
     data = (flip * ca, flip * sa, ox - flip * (ca * tx + sa * ty), -sa, ca, oy + sa * tx - ca * ty)
     body = np.asarray(image.transform((N, N), Image.AFFINE, data, Image.BILINEAR), np.float32) / 255
     mask = np.asarray(masks["subject"].transform((N, N), Image.AFFINE, data, Image.BILINEAR), np.float32) / 255
+    name = np.full((N, N), UNKNOWN, np.uint8)
     if key == "grace_hopper" and rng.random() < 0.7:
-        body = dressed(rng, body, mask)
+        body = dressed(rng, body, mask, name)
     elif rng.random() < 0.3:
         body = body[..., rng.permutation(3)]
-    c.put(mask, body * rng.uniform(0.7, 1.2), UNKNOWN, 1.0, 0.0, subject)
+    c.put(mask, body * rng.uniform(0.7, 1.2), name, 1.0, 0.0, subject)
 
 
 def distractors(c, count, soft):
-    """Things near the border or far behind: not the subject."""
+    """Shapes near the border: not the subject."""
     rng = c.rng
     for _ in range(count):
         side = rng.integers(4)
         along, off = rng.random(), rng.uniform(-0.05, 0.12)
         cx, cy = ((along, off), (along, 1 - off), (off, along), (1 - off, along))[side]
         draw = rng.random()
-        if draw < 0.7:
+        if draw < 0.5:
             blob(c, cx, cy, rng.uniform(0.04, 0.16), False, soft)
-        elif draw < 0.85:
+        elif draw < 0.65:
             flower(c, cx, cy, rng.uniform(0.04, 0.13), False, soft)
         else:  # a hanging flag or curtain: stripes down one side
-            width = rng.uniform(0.06, 0.25)
+            width = rng.uniform(0.06, 0.3)
             x = X if rng.random() < 0.5 else 1 - X
             mask = edge(width + 0.05 * np.sin(Y * rng.uniform(3, 12)) * rng.random() + 0.1 * rng.normal() * (Y - 0.5) - x, soft)
             a, an = c.named()
             b, bn = c.named()
-            light, _ = shade(rng, X - 0.5, Y - 0.5, np.abs(X - 0.5), 0.5)
+            light = np.clip(0.8 + 0.6 * folds(rng), 0.2, 1.4)
             angle = rng.normal()
             part = np.clip(np.sin((X * math.cos(angle) + Y * math.sin(angle)) * rng.uniform(15, 70)) * 8, 0, 1)
             c.put(mask, a, an, light, 0.0, False)
             c.put(mask * part, b, bn, light, 0.0, False)
 
 
-def procedural(rng):
-    c = Canvas(rng)
+def held(source):
+    """What people hold: a thing of the cut-outs, or a blob."""
+    def hold(c, x, y, size):
+        if c.rng.random() < 0.5:
+            cutouts.paste(c, cutouts.choose(c.rng, "thing", source), x, y, 2 * size, 2 * size)
+        else:
+            blob(c, x, y, size, True, 0.8)
+    return hold
+
+
+def procedural(rng, source=None):
+    c = Canvas(rng, *backdrop(rng))
     soft = rng.uniform(0.35, 1.0)
-    if rng.random() < 0.3:
-        distractors(c, rng.integers(1, 4), soft * (0.15 if rng.random() < 0.4 else 1))
-    if rng.random() < 0.2:  # a large thing far behind, in the middle, out of focus
+    if rng.random() < 0.25:
+        distractors(c, rng.integers(1, 4), soft)
+    if rng.random() < 0.4:
+        cutouts.behind(c, soft, source)
+    if rng.random() < 0.1:  # people far behind
+        people.figurine(c, rng.random(), rng.uniform(0.4, 0.8), rng.uniform(0.08, 0.2), False, soft, blob)
+    if rng.random() < 0.08:  # a large thing far behind, in the middle
         blob(c, rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.7), rng.uniform(0.08, 0.2), False, 0.12)
+    if rng.random() < 0.4:
+        c.defocus(rng.uniform(1.2, 9))
     kind = rng.random()
     cx, cy = 0.5 + rng.normal() * 0.09, 0.52 + rng.normal() * 0.08
-    if kind < 0.45:
-        person(c, cx, cy, rng.uniform(0.35, 0.8), True, soft)
-    elif kind < 0.60:
-        cup(c, cx, cy, rng.uniform(0.18, 0.42), True, soft)
+    if kind < 0.26:
+        people.half_length(c, soft, held(source))
+    elif kind < 0.31:
+        people.figurine(c, cx, cy, rng.uniform(0.35, 0.8), True, soft, blob)
+    elif kind < 0.52:
+        cutouts.bust(c, soft, source)
+        if rng.random() < 0.2:
+            held(source)(c, rng.uniform(0.25, 0.75), rng.uniform(0.7, 1.0), rng.uniform(0.08, 0.2))
+    elif kind < 0.57:
+        cutouts.figure(c, soft, source)
+    elif kind < 0.59:
+        cutouts.thing(c, soft, source, "head")
     elif kind < 0.71:
-        flower(c, cx, cy, rng.uniform(0.12, 0.38), True, soft)
+        for _ in range(1 if rng.random() < 0.75 else 2):
+            cutouts.thing(c, soft, source)
     elif kind < 0.81:
+        cup(c, cx, cy, rng.uniform(0.18, 0.55), True, soft)
+    elif kind < 0.88:
+        flower(c, cx, cy, rng.uniform(0.12, 0.45), True, soft)
+    elif kind < 0.90:
         for _ in range(rng.integers(1, 4)):
             blob(c, cx + rng.normal() * 0.06, cy + rng.normal() * 0.06, rng.uniform(0.1, 0.32), True, soft)
-    elif kind < 0.94:
+    elif kind < 0.96:
         cut_out(c)
     # else: no subject, scenery only
-    if rng.random() < 0.1:
+    if rng.random() < 0.06:
         distractors(c, 1, soft)
     return c.picture, c.subject, c.sky, c.name
 
 
-def dressed(rng, picture, subject):
-    """Gives the dark uniform of the portrait another colour, as bright clothes are rare in the photos."""
-    light = picture.mean(2)
+def dressed(rng, picture, subject, name):
+    """Gives the dark uniform of the portrait another colour, as bright clothes are rare in the photos; writes it into the names."""
+    light = grey(picture)
     cloth = subject * np.clip((0.34 - light) / 0.1, 0, 1) * np.clip((Y - 0.45) / 0.06, 0, 1)
-    body = sample_colour(rng, NAMES[rng.integers(len(NAMES))]) * np.clip(rng.uniform(0.45, 0.9) + 2.2 * light, 0.1, 1.3)[..., None]
+    index = rng.integers(len(NAMES))
+    name[cloth > 0.5] = index
+    body = sample_colour(rng, NAMES[index]) * np.clip(rng.uniform(0.45, 0.9) + 2.2 * light, 0.1, 1.3)[..., None]
     return picture * (1 - cloth[..., None]) + cloth[..., None] * np.clip(body, 0, 1)
 
 
@@ -481,7 +388,7 @@ def real(rng):
     subject, sky = (take(masks[part]) if part in masks else zero for part in ("subject", "sky"))
     name = np.full((N, N), UNKNOWN, np.uint8)
     if key == "grace_hopper" and rng.random() < 0.75:
-        picture = dressed(rng, picture, subject)
+        picture = dressed(rng, picture, subject, name)
     if "red" in masks:
         name[take(masks["red"]) > 0.5] = NAMES.index("red")
         name[take(masks["not red"]) > 0.5] = UNKNOWN
@@ -491,14 +398,35 @@ def real(rng):
     return picture * balance, subject, sky, name
 
 
-def scene(rng):
-    picture, subject, sky, name = real(rng) if rng.random() < 0.25 else procedural(rng)
-    picture = np.clip(picture, 0, 1) ** np.float32(math.exp(rng.normal() * 0.15))
-    if rng.random() < 0.4:  # a dim or hazy camera
-        picture = picture * rng.uniform(0.6, 1.1) + rng.uniform(0, 0.08)
-    picture = picture + rng.normal(0, rng.uniform(0, 0.02), (N, N, 3))
+def camera(rng, picture):
+    """What light and camera do to a picture: side light, colour cast, haze, grey, blur, noise, JPEG."""
+    picture = np.clip(picture, 0, 1) ** np.float32(math.exp(rng.normal() * 0.2))
+    if rng.random() < 0.4:  # light from a side, dark corners
+        angle = rng.uniform(0, 2 * math.pi)
+        field = 1 + rng.uniform(0, 0.6) * ((X - 0.5) * math.cos(angle) + (Y - 0.5) * math.sin(angle)) - rng.uniform(0, 0.7) * ((X - 0.5) ** 2 + (Y - 0.5) ** 2)
+        picture = picture * field[..., None]
+    if rng.random() < 0.4:
+        picture = picture * np.exp(rng.normal(size=3) * 0.1)
+    if rng.random() < 0.35:  # a dim or hazy camera
+        picture = picture * rng.uniform(0.55, 1.1) + rng.uniform(0, 0.12)
+    if rng.random() < 0.3:
+        pale = grey(picture)[..., None]
+        picture = pale + (picture - pale) * rng.uniform(0.4, 1.2)
+    if rng.random() < 0.2:
+        picture = blurred(picture, rng.uniform(1.0, 1.8))
+    picture = np.clip(picture + rng.normal(0, rng.uniform(0, 0.02), (N, N, 3)), 0, 1)
+    picture = (picture * 255 + 0.5).astype(np.uint8)
+    if rng.random() < 0.3:
+        packed = io.BytesIO()
+        Image.fromarray(picture).save(packed, "JPEG", quality=int(rng.integers(25, 90)))
+        picture = np.asarray(Image.open(packed))
+    return picture
+
+
+def scene(rng, source=None):
+    picture, subject, sky, name = real(rng) if source is None and rng.random() < 0.16 else procedural(rng, source)
     pack = lambda a: (np.clip(a, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return pack(picture), pack(subject), pack(sky), name
+    return camera(rng, picture), pack(subject), pack(sky), name
 
 
 def colour_target(rgb, name_map, source):
