@@ -22,6 +22,9 @@ const settings = Config.all({
   warmStart: Config.Boolean("FLEET_WARM_START").pipe(Config.withDefault(false))
 })
 
+/** Wake-ups come with every job, and a pool is read with a dozen requests: the first is followed at once, others together. */
+const roundsApartMs = 250
+
 interface Managed {
   readonly control: PoolControl
   pool: GpuPool
@@ -88,7 +91,10 @@ const fleet = Effect.gen(function*() {
   yield* file.changes.pipe(Stream.runForEach(() => nudge), Effect.forkScoped)
   yield* Effect.logInfo(`the fleet follows ${file.path}`)
 
-  const next = Queue.take(nudges).pipe(Effect.timeoutOption(Duration.millis(intervalMs)))
+  const next = Effect.sleep(Math.min(roundsApartMs, intervalMs)).pipe(
+    Effect.andThen(Queue.take(nudges)),
+    Effect.timeoutOption(Duration.millis(intervalMs))
+  )
   return yield* Effect.forever(
     Effect.andThen(round.pipe(Effect.catchCause((cause) => Effect.logError("a round of the fleet failed", cause))), next)
   ).pipe(Effect.withTracerEnabled(false))

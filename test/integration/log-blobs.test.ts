@@ -1,13 +1,19 @@
 import { assert, describe, it, layer } from "@effect/vitest"
+import { Objm } from "@nats-io/obj"
 import { Effect } from "effect"
 import { createHash, randomBytes } from "node:crypto"
-import { inputBlobName, outputBlobName } from "../../src/contract/subjects.ts"
+import { blobBucket, inputBlobName, outputBlobName } from "../../src/contract/subjects.ts"
 import { blobMaxBytes, Blobs } from "../../src/platform/blobs/Blobs.ts"
 import { Connection } from "../../src/platform/nats/Connection.ts"
 import { blobsStream } from "../../src/platform/nats/streams.ts"
 import { live, logServices, program } from "./logServices.ts"
 
 const sha256Of = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
+const objectInfo = (name: string) =>
+  Connection.use(({ js }) =>
+    Effect.promise(async () => ({ ...(await (await new Objm(js).open(blobBucket)).info(name))! })))
+const messageCount = Connection.use(({ jsm }) =>
+  Effect.map(Effect.promise(() => jsm.streams.info(blobsStream)), (info) => info.state.messages))
 const lastSequence = Connection.use(({ jsm }) =>
   Effect.map(Effect.promise(() => jsm.streams.info(blobsStream)), (info) => info.state.last_seq))
 
@@ -37,9 +43,41 @@ layer(logServices(), live)("rule 8: blobs", (it) => {
       const bytes = randomBytes(3_000_000)
       const name = outputBlobName("job-1", 1, sha256Of(bytes))
       yield* blobs.put(name, bytes, sha256Of(bytes))
-      const before = yield* lastSequence
+      const [before, messages] = [yield* objectInfo(name), yield* messageCount]
       yield* blobs.put(name, bytes, sha256Of(bytes))
-      assert.strictEqual(yield* lastSequence, before)
+      assert.deepStrictEqual(yield* objectInfo(name), before)
+      assert.strictEqual(yield* messageCount, messages)
+    }))
+
+  it.effect("have the layout of the NATS object store, for any other client of it", () =>
+    Effect.gen(function*() {
+      const blobs = yield* Blobs
+      const bytes = randomBytes(2_300_000)
+      const name = inputBlobName("job-x", sha256Of(bytes))
+      yield* blobs.put(name, bytes, sha256Of(bytes))
+      const { js } = yield* Connection
+      const store = yield* Effect.promise(() => new Objm(js).open(blobBucket))
+      assert.isTrue(bytes.equals((yield* Effect.promise(() => store.getBlob(name)))!))
+      const fieldsOf = (name: string) =>
+        Effect.promise(async () => {
+          const { bucket, chunks, deleted, digest, name: found, size } = (await store.info(name))!
+          return { bucket, chunks, deleted, digest, size, sameName: found === name }
+        })
+      yield* Effect.promise(() => store.putBlob({ name: "theirs", options: { max_chunk_size: 1_000_000 } }, bytes))
+      assert.deepStrictEqual(yield* fieldsOf(name), yield* fieldsOf("theirs"))
+      yield* Effect.promise(() => store.delete(name))
+      assert.isUndefined((yield* blobs.list).find((blob) => blob.name === name))
+    }))
+
+  it.effect("may be written again once they were removed", () =>
+    Effect.gen(function*() {
+      const blobs = yield* Blobs
+      const bytes = randomBytes(1000)
+      const name = inputBlobName("again", sha256Of(bytes))
+      yield* blobs.put(name, bytes, sha256Of(bytes))
+      yield* blobs.remove(name)
+      yield* blobs.put(name, bytes, sha256Of(bytes))
+      assert.isTrue(bytes.equals(yield* blobs.get(name)))
     }))
 
   it.effect("of two jobs or two attempts are separate, so that removing one leaves the other", () =>

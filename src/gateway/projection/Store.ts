@@ -5,7 +5,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite"
 import type { JobRecord, JobState } from "../../contract/Job.ts"
 import type { StoredEvent } from "../../contract/JobEvent.ts"
 import { applyEvent, type CountDelta, type JobRow } from "./apply.ts"
-import { createTables, schemaVersion } from "./sql.ts"
+import { createTables, perSubmission, schemaVersion } from "./sql.ts"
 
 /** The projection's file cannot be used and is not simply out of date. */
 export class ProjectionError extends Schema.TaggedError<ProjectionError>()("ProjectionError", {
@@ -207,14 +207,12 @@ export class Store {
   }
 
   unfinishedOf(client: string, priority: number): number {
-    return (this.#sql(`select count(*) as n from jobs where client = ? and priority = ? and ${unfinishedStates}`)
+    return (this.#sql(perSubmission.unfinishedOf)
       .get(client, priority) as { n: number }).n
   }
 
   unfinishedLike(client: string, requestHash: string): JobRow | undefined {
-    const row = this.#sql(
-      `select ${columns} from jobs where client = ? and request_hash = ? and ${unfinishedStates} order by first_sequence limit 1`
-    ).get(client, requestHash)
+    const row = this.#sql(perSubmission.unfinishedLike).get(client, requestHash)
     return row === undefined ? undefined : rowOf(row)
   }
 
@@ -231,8 +229,6 @@ export class Store {
 
   /** Queued jobs of the pool that are likelier to run first: of a higher priority, or earlier in the same one. */
   ahead({ queuedSequence, record }: JobRow): number {
-    return (this.#sql(
-      "select count(*) as n from jobs where pool = ? and state = 'queued' and (priority < ? or (priority = ? and queued_sequence < ?))"
-    ).get(record.pool, record.priority, record.priority, queuedSequence) as { n: number }).n
+    return (this.#sql(perSubmission.ahead).get(record.pool, record.priority, queuedSequence) as { n: number }).n
   }
 }

@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -13,6 +14,7 @@ import { JobLog, type LogState } from "../../platform/nats/JobLog.ts"
 import { GatewayConfig } from "../config.ts"
 import { fits, Projection } from "./Projection.ts"
 import { Store } from "./Store.ts"
+import { createTables, perSubmission } from "./sql.ts"
 
 const stateAfter: Record<EventName, JobState> = {
   queued: "queued", started: "processing", released: "queued", completed: "completed", failed: "failed", cancelled: "cancelled", deleted: "deleted"
@@ -109,6 +111,14 @@ describe("Store", () => {
       const ahead = (n: number) => store.ahead(store.find(id(n))!)
       assert.deepStrictEqual([1, 2, 3, 4].map(ahead), [3, 1, 2, 0])
     }))
+  it.each(Object.entries(perSubmission))("%s looks at unfinished jobs alone, through an index of them", (_, sql) => {
+    const db = new DatabaseSync(":memory:")
+    db.exec(createTables)
+    const plan = db.prepare(`explain query plan ${sql}`).all() as unknown as ReadonlyArray<{ detail: string }>
+    assert.strictEqual(plan.length, 1)
+    assert.match(plan[0]!.detail, /^SEARCH jobs USING (COVERING )?INDEX jobs_unfinished\S* \(.*AND.*\)$/)
+  })
+
   it("a crash between two batches is resumed from the cursor, and repeats change nothing", () =>
     withStore((store, dir) => {
       const events = [stored("queued"), stored("started"), stored("completed")]

@@ -1,5 +1,5 @@
 /** Tables of the projection. Another version of them is rebuilt from the log. */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 export const createTables = `
 create table meta (
@@ -32,6 +32,7 @@ create index jobs_ended on jobs (sequence) where state in ('completed', 'failed'
 create index jobs_completed on jobs (pool, sequence) where state = 'completed';
 create index jobs_unfinished on jobs (pool, priority, queued_sequence) where state in ('queued', 'processing');
 create index jobs_unfinished_of_client on jobs (client, priority) where state in ('queued', 'processing');
+create index jobs_unfinished_like on jobs (client, request_hash, first_sequence) where state in ('queued', 'processing');
 
 create table counts (
   pool text not null,
@@ -41,3 +42,14 @@ create table counts (
   primary key (pool, client, state)
 ) strict, without rowid;
 `
+
+const unfinished = "state in ('queued', 'processing')"
+
+/** Asked for every submission, so answered from the unfinished jobs alone, however long the history is. */
+export const perSubmission = {
+  unfinishedOf: `select count(*) as n from jobs where client = ? and priority = ? and ${unfinished}`,
+  unfinishedLike:
+    `select sequence, first_sequence, queued_sequence, record from jobs where client = ? and request_hash = ? and ${unfinished} order by first_sequence limit 1`,
+  ahead:
+    `select count(*) as n from jobs where pool = ? and ${unfinished} and +state = 'queued' and (priority, queued_sequence) < (?, ?)`
+} as const

@@ -42,7 +42,13 @@ const open = (path: string, { provider, refuseCpuFallback, threads }: SessionOpt
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
-    extra: { session: { disable_cpu_ep_fallback: refuseCpuFallback === true ? "1" : "0" } }
+    extra: {
+      session: {
+        disable_cpu_ep_fallback: refuseCpuFallback === true ? "1" : "0",
+        // Its threads would burn whole cores for a while after every run: broker and gateway share them.
+        intra_op: { allow_spinning: "0" }
+      }
+    }
   })
 
 /** A loaded graph; released with the scope. */

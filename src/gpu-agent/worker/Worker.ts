@@ -37,9 +37,10 @@ export class Worker extends Context.Service<Worker, {
   static readonly layer = (options: WorkerOptions) => Layer.effect(Worker, makeWorker(options))
 }
 
-const pollEveryMs = 1_000
+/** After turns without a job: soon after a wake-up, whose message a consumer may not know of yet; then once a second. */
+const pollAfterMs = [10, 40, 160, 1_000]
 /** All idle agents of a pool hear the same wake-up. */
-const wakeJitterMs = 5
+const wakeJitterMs = 2
 const affinityDelayMaxMs = 30_000
 
 /** What the parts of the worker share. */
@@ -260,13 +261,15 @@ const turn = Effect.fnUntraced(function*(core: Core) {
   )
 })
 
-const slot = (core: Core) =>
-  Effect.forever(
-    Effect.gen(function*() {
-      if (yield* turn(core)) return
-      yield* Effect.raceFirst(Queue.take(core.nudges), Effect.sleep(pollEveryMs))
-    })
-  )
+const slot = Effect.fnUntraced(function*(core: Core) {
+  const last = pollAfterMs.length - 1
+  let quietTurns = last
+  while (true) {
+    if (yield* turn(core)) continue
+    const pause = Effect.as(Effect.sleep(pollAfterMs[quietTurns]!), Math.min(quietTurns + 1, last))
+    quietTurns = yield* Effect.raceFirst(Effect.as(Queue.take(core.nudges), 0), pause)
+  }
+})
 
 /** Cancelling the run and writing `released`; longer only if the broker is away, and then nothing can be written. */
 const giveBackMax = "10 seconds"

@@ -3,7 +3,8 @@ import { Config, Context, Effect, Layer, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { blobBucket } from "../../contract/subjects.ts"
 import { Connection } from "../nats/Connection.ts"
-import { failureOf } from "../nats/natsErrors.ts"
+import { type Failure, failureOf } from "../nats/natsErrors.ts"
+import { type NewObject, writeNewObject } from "./writeObject.ts"
 
 export class BlobMissing extends Schema.TaggedError<BlobMissing>()("BlobMissing", { name: Schema.String }) {
   override get message(): string {
@@ -75,18 +76,20 @@ const make = Effect.gen(function*() {
     if (bytes.byteLength > blobMaxBytes) {
       return yield* Effect.die(new Error(`${name} has ${bytes.byteLength} bytes; a blob has at most ${blobMaxBytes}`))
     }
-    const existing = yield* info(name)
-    if (existing?.digest === digestOf(sha256)) return
+    const found = createHash("sha256").update(bytes).digest("hex")
+    if (found !== sha256) return yield* Effect.die(new Error(`${name}: the bytes have the SHA-256 ${found}, not ${sha256}`))
     const max_chunk_size = Math.min(chunkMaxBytes, (nc.info?.max_payload ?? chunkMaxBytes) - headersMaxBytes)
-    const written = yield* attempt("write a blob", () => store.putBlob({ name, options: { max_chunk_size } }, bytes)).pipe(
-      Effect.catchIf(
-        (error): error is BlobsUnavailable => failureOf(error.cause) === "full",
-        () => new BlobsFull({ bucket: blobBucket })
-      )
+    const object = { bucket: blobBucket, name, bytes, digest: digestOf(sha256), chunkMaxBytes: max_chunk_size }
+    yield* attempt("write a blob", () => writeNewObject(js, jsm, object)).pipe(
+      Effect.catchIf(failedBy("conflict"), () => putOverTaken(object)),
+      Effect.catchIf(failedBy("full"), () => new BlobsFull({ bucket: blobBucket }))
     )
-    if (written.digest !== digestOf(sha256)) {
-      return yield* Effect.die(new Error(`${name}: the bytes have the digest ${written.digest}, not the SHA-256 that was named`))
-    }
+  })
+
+  /** The name was used before: by an earlier try of the same write, or by a blob that was removed. */
+  const putOverTaken = Effect.fnUntraced(function*({ bytes, chunkMaxBytes, digest, name }: NewObject) {
+    if ((yield* info(name))?.digest === digest) return
+    yield* attempt("write a blob", () => store.putBlob({ name, options: { max_chunk_size: chunkMaxBytes } }, bytes))
   })
 
   const get = Effect.fn("Blobs.get")(function*(name: string) {
@@ -116,6 +119,8 @@ const make = Effect.gen(function*() {
 
   return Blobs.of({ put, get, remove, list, publicUrl })
 })
+
+const failedBy = (failure: Failure) => (error: BlobsUnavailable): error is BlobsUnavailable => failureOf(error.cause) === failure
 
 const unavailable = (operation: string) => (cause: unknown) => new BlobsUnavailable({ operation, cause })
 

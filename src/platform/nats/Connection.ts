@@ -37,6 +37,8 @@ export class Connection extends Context.Service<Connection, {
                 reconnectTimeWait: 250,
                 reconnectJitter: 250,
                 pingInterval: 5_000,
+                // Else every request builds two errors with their stacks, for a failure that nearly never comes.
+                noAsyncTraces: true,
                 maxPingOut: 2,
                 inboxPrefix: `_INBOX_${name.replaceAll(/[^A-Za-z0-9-]/g, "-")}`,
                 ...(Option.isSome(user) ? { user: user.value } : {}),

@@ -29,8 +29,29 @@ describe("LaneMemory", () => {
     memory.foundEmpty(101, memory.wakes)
     assert.isFalse(memory.isEmpty(101))
     assert.isTrue(memory.isSettling(101))
-    memory.foundEmpty(200, memory.wakes)
-    assert.isTrue(memory.isEmpty(200))
+    memory.foundEmpty(350, memory.wakes)
+    assert.isTrue(memory.isEmpty(350))
+  })
+
+  it("as many messages as wakes settle it; with fewer, another may be on its way", () => {
+    const memory = new LaneMemory()
+    memory.woken(100)
+    memory.woken(101)
+    memory.delivered(delivery(0), 102, memory.wakes)
+    assert.isFalse(memory.isEmpty(102))
+    assert.isTrue(memory.isSettling(102))
+    memory.delivered(delivery(0), 103, memory.wakes)
+    assert.isTrue(memory.isEmpty(103))
+    assert.isFalse(memory.isSettling(103))
+  })
+
+  it("wakes whose messages others took are forgotten with the next empty answer", () => {
+    const memory = new LaneMemory()
+    memory.woken(100)
+    memory.foundEmpty(400, memory.wakes)
+    memory.woken(2_000)
+    memory.delivered(delivery(0), 2_001, memory.wakes)
+    assert.isTrue(memory.isEmpty(2_001))
   })
 
   it("the last message of a lane leaves it empty, one of several does not", () => {

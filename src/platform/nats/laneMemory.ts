@@ -2,8 +2,11 @@ import type { Delivery } from "./ackSubject.ts"
 
 /** A lane found empty is not polled again for this long, unless a wake names it. */
 const emptyForMs = 1_000
-/** For a moment after a wake the broker may still answer that the lane is empty, so such an answer is not remembered. */
-const wakeSettlesMs = 25
+/**
+ * For a moment after a wake the broker may still answer that the lane is empty: until as many messages came as wakes,
+ * such an answer is not remembered.
+ */
+const wakeSettlesMs = 250
 
 /** The oldest waiting message of a lane, as the broker has it now. */
 export type Head =
@@ -19,6 +22,8 @@ export class LaneMemory {
   #headNotBeforeMs: number | undefined
   #headReadAtMs = Number.NEGATIVE_INFINITY
   #wakes = 0
+  /** Wakes without a message yet; others' messages count too, so it is trusted only while the wake is fresh. */
+  #owed = 0
   #wokenAtMs = Number.NEGATIVE_INFINITY
 
   /** Passed back with an answer, so that a wake that came after the question is not forgotten. */
@@ -30,12 +35,13 @@ export class LaneMemory {
     if (this.isEmpty(nowMs)) this.#headNotBeforeMs = nowMs
     this.#emptySinceMs = undefined
     this.#wakes++
+    this.#owed++
     this.#wokenAtMs = nowMs
   }
 
   /** Whether a wake is so fresh that "empty" proves nothing. */
   isSettling(nowMs: number): boolean {
-    return nowMs - this.#wokenAtMs < wakeSettlesMs
+    return this.#owed > 0 && nowMs - this.#wokenAtMs < wakeSettlesMs
   }
 
   isEmpty(nowMs: number): boolean {
@@ -53,10 +59,13 @@ export class LaneMemory {
 
   foundEmpty(nowMs: number, wakesAtQuestion: number): void {
     this.#headNotBeforeMs = undefined
-    if (wakesAtQuestion === this.#wakes && !this.isSettling(nowMs)) this.#emptySinceMs = nowMs
+    if (wakesAtQuestion !== this.#wakes || this.isSettling(nowMs)) return
+    this.#emptySinceMs = nowMs
+    this.#owed = 0
   }
 
   delivered(delivery: Delivery, nowMs: number, wakesAtQuestion: number): void {
+    this.#owed = Math.max(0, this.#owed - 1)
     if (delivery.pending === 0) return this.foundEmpty(nowMs, wakesAtQuestion)
     this.#emptySinceMs = undefined
     this.#headNotBeforeMs = Math.min(delivery.storedAtMs, nowMs)
