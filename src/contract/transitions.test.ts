@@ -25,7 +25,7 @@ const jobIn: Record<JobState, JobRecord> = {
 const commands: Record<JobCommand["_tag"], JobCommand> = {
   Submit: { _tag: "Submit", record: jobRecord() },
   Start: { _tag: "Start", agent: "b", queuedSequence: 7, silent: false, at },
-  Release: { _tag: "Release", agent: "a", attempt: 1, reason: "shutdown" },
+  Release: { _tag: "Release", agent: "a", attempt: 1, reason: "shutdown", at },
   Complete: {
     _tag: "Complete", agent: "a", attempt: 1, output, parameters: { seed: 42 }, warnings: ["w"], actualTimeS: 1.5, at
   },
@@ -152,6 +152,16 @@ describe("transition", () => {
     const tombstone = next(inState("completed", { actual_time_s: 3 }), commands.Delete)
     assert.deepInclude(tombstone, { state: "deleted", prompt: "", client: "key-1", actual_time_s: 3, inputs: [] })
     assert.notProperty(tombstone, "output")
+  })
+
+  it("time with an agent is not time in the queue", () => {
+    const started_at = "2026-01-02T03:04:10.678Z"
+    for (const tag of ["Release", "Requeue"] as const) {
+      const again = next(inState("processing", { started_at, queue_deadline: "2026-01-02T03:04:20.000Z" }), commands[tag])
+      assert.strictEqual(again.queue_deadline, "2026-01-02T03:05:09.322Z", tag)
+    }
+    assert.strictEqual(next(inState("queued"), commands.Requeue).queue_deadline, jobRecord().queue_deadline)
+    assert.strictEqual(next(inState("queued"), commands.Move).queue_deadline, jobRecord().queue_deadline)
   })
 
   it("fields of a newer version survive every transition", () => {

@@ -20,7 +20,7 @@ export type JobCommand =
     readonly silent: boolean
     readonly at: string
   }
-  | { readonly _tag: "Release"; readonly agent: string; readonly attempt: number; readonly reason: string }
+  | { readonly _tag: "Release"; readonly agent: string; readonly attempt: number; readonly reason: string; readonly at: string }
   | {
     readonly _tag: "Complete"
     readonly agent: string
@@ -92,10 +92,18 @@ const withoutRun = (record: JobRecord): JobRecord => {
   return rest as JobRecord
 }
 
+/** The time with an agent is not time in the queue: a job that ran for an hour and was lost does not come back expired. */
+const deadlineAfterRun = (record: JobRecord, at: string): string => {
+  if (record.started_at === undefined) return record.queue_deadline
+  const ranMs = Math.max(0, Date.parse(at) - Date.parse(record.started_at))
+  return new Date(Date.parse(record.queue_deadline) + ranMs).toISOString()
+}
+
 const queuedAgain = (record: JobRecord, at: string): JobRecord => ({
   ...withoutRun(record),
   state: "queued",
-  queued_at: at
+  queued_at: at,
+  queue_deadline: deadlineAfterRun(record, at)
 })
 
 const start = (command: Extract<JobCommand, { _tag: "Start" }>, current: Current): Decision => {
@@ -125,6 +133,7 @@ const release = (command: Extract<JobCommand, { _tag: "Release" }>, current: Cur
   return accept("released", {
     ...withoutRun(record),
     state: "queued",
+    queue_deadline: deadlineAfterRun(record, command.at),
     queued_sequence: queuedSequence,
     attempts_counted: record.attempts_counted - 1
   })

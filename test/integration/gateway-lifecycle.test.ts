@@ -1,6 +1,9 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
+import { jetstreamManager } from "@nats-io/jetstream"
+import { connect } from "@nats-io/transport-node"
 import { afterAll, assert, beforeAll, beforeEach, describe, it, onTestFailed } from "vitest"
+import { jobSubjects } from "../../src/contract/subjects.ts"
 import { startSystem, type System } from "../../src/testing/System.ts"
 import { GatewayClient, pixel } from "./gatewayClient.ts"
 
@@ -118,6 +121,24 @@ describe.each([1, 2])("%i gateway(s) on one log", (gateways) => {
     await system.broker.restart()
     const { body, status } = await waiting
     assert.strictEqual(status, 200, JSON.stringify(body))
+  }, 60_000)
+
+  it("a job that has aged out of the log leaves history and counts of a running gateway", async () => {
+    const old = (await client.edit("steps=1 old")).body.job_id as string
+    const kept = (await client.edit("steps=1 kept")).body.job_id as string
+    const nc = await connect({ servers: system.broker.url })
+    try {
+      const jsm = await jetstreamManager(nc)
+      await jsm.streams.purge("EVENTS", { filter: jobSubjects(old) })
+      const last = await jsm.streams.getMessage("EVENTS", { last_by_subj: jobSubjects(kept) })
+      await jsm.streams.purge("EVENTS", { seq: last!.seq })
+    } finally {
+      await nc.close()
+    }
+    await eventually("only the other in the history", async () => {
+      const { body } = await client.send("/api/history?limit=100")
+      return body.jobs.map((job: { job_id: string }) => job.job_id).join() === kept
+    })
   }, 60_000)
 
   const startedJob = async (name: string): Promise<string> => {

@@ -42,7 +42,7 @@ layer(
       assert.deepInclude(refused, { _tag: "LogFull", stream: eventsStream })
       const transition = yield* Effect.flip(Effect.forever(log.change(first.record.job_id, (view) =>
         view.record.state === "processing"
-          ? { _tag: "Release", agent: "agent-1", attempt: view.record.attempt, reason: "shutdown" }
+          ? { _tag: "Release", agent: "agent-1", attempt: view.record.attempt, reason: "shutdown", at: new Date().toISOString() }
           : startCommand(view), "/agent")))
       assert.strictEqual(transition._tag, "LogFull")
       // Nothing was written, and with room again the same append goes through.

@@ -14,6 +14,8 @@ export class Projection extends Context.Service<Projection, {
   readonly cursor: Effect.Effect<Cursor | undefined>
   /** Makes the cursor fit the log, forgetting everything when it cannot, and gives the sequence to read from. */
   readonly align: (log: LogState) => Effect.Effect<number>
+  /** Drops some of the jobs whose last event has aged out of the log; to be called again and again. */
+  readonly prune: (log: LogState) => Effect.Effect<void>
   readonly apply: (events: ReadonlyArray<StoredEvent>) => Effect.Effect<void>
   /** Until the event with this sequence is applied, at most a second: read-your-writes for its writer. */
   readonly reach: (sequence: number) => Effect.Effect<void>
@@ -83,6 +85,8 @@ const make = Effect.gen(function*() {
       return sequence + 1
     })
 
+  const prune = (state: LogState) => Effect.sync(() => void store.prune(state.firstSequence, pruneBatchJobs))
+
   const apply = (events: ReadonlyArray<StoredEvent>) =>
     Effect.sync(() => {
       store.apply(events)
@@ -98,6 +102,7 @@ const make = Effect.gen(function*() {
   return Projection.of({
     cursor: Effect.sync(() => store.cursor()),
     align,
+    prune,
     apply,
     reach,
     catchUp,

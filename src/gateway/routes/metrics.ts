@@ -17,6 +17,7 @@ const gauges = Effect.gen(function*() {
   const depths = yield* Effect.forEach(pools, ({ name }) => Effect.map(lanes.depth(name), (depth) => ({ name, depth })), {
     concurrency: 4
   })
+  const unowned = yield* lanes.unowned.pipe(Effect.catchTag("LogUnavailable", () => Effect.undefined))
   const agents = yield* (yield* Presence).alive()
   const one = (value: number) => [{ labels: {}, value }]
   return [
@@ -34,6 +35,11 @@ const gauges = Effect.gen(function*() {
       name: "darkroom_pool_ready_replicas",
       help: "Replicas ready for jobs, by pool.",
       values: pools.flatMap(({ name, status }) => status === undefined ? [] : [{ labels: { pool: name }, value: status.readyReplicas }])
+    },
+    {
+      name: "darkroom_unowned_messages",
+      help: "Queue messages that no lane serves, so no agent will see them: more than 0 needs a look.",
+      values: unowned === undefined ? [] : one(unowned)
     },
     { name: "darkroom_agents", help: "Agents heard within the silence time.", values: one(agents.length) },
     { name: "darkroom_feed_lag_events", help: "Events of the log not in the projection yet.", values: lag === undefined ? [] : one(lag) },

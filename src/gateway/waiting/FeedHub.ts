@@ -34,12 +34,14 @@ const make = Effect.gen(function*() {
     for (const event of events) listeners.tell(event.event.data.job_id, event)
   }
 
-  /** Ends when the stream under the feed is another one than the cursor's, so that the feed starts over. */
+  /** Forgets what the log has forgotten. Ends when the stream under the feed is another one than the cursor's, so that the feed starts over. */
   const untilReplaced = Effect.gen(function*() {
     // The cursor first: read after the state, it may rightly be ahead of it.
     const cursor = yield* projection.cursor
     const state = yield* log.state
-    return cursor === undefined || cursor.createdAt !== state.createdAt || cursor.sequence > state.lastSequence
+    const replaced = cursor === undefined || cursor.createdAt !== state.createdAt || cursor.sequence > state.lastSequence
+    if (!replaced) yield* projection.prune(state)
+    return replaced
   }).pipe(
     Effect.catchTag("LogUnavailable", () => Effect.succeed(false)),
     // Not at once: the feed is still making the cursor fit.

@@ -175,7 +175,8 @@ const releaseTimeout = "5 seconds"
 const release = Effect.fnUntraced(function*(job: HeldJob, reason: string) {
   const log = yield* JobLog
   const view = yield* Ref.get(job.view)
-  return yield* log.append(view, { _tag: "Release", agent: job.agent, attempt: view.record.attempt, reason }, job.source).pipe(
+  const command: JobCommand = { _tag: "Release", agent: job.agent, attempt: view.record.attempt, reason, at: yield* timestampNow }
+  return yield* log.append(view, command, job.source).pipe(
     Effect.retry({ schedule: patience, while: (error) => error._tag === "LogFull" || error._tag === "LogUnavailable" }),
     Effect.as(true),
     Effect.timeoutOrElse({ duration: releaseTimeout, orElse: () => Effect.succeed(false) }),
