@@ -36,14 +36,44 @@ const Scaling = Schema.Struct({
   fallback: Schema.optionalKey(Schema.Struct({ afterFailures: count(1), replicas: count(0) }))
 })
 
+const StringMap = Schema.Record(Schema.String, Schema.String)
+const AnyObject = Schema.Record(Schema.String, Schema.Unknown)
+
 const Placement = Schema.Struct({
+  /** Extended resource `nvidia.com/gpu` and the node label `nvidia.com/gpu.product`; count 0 = CPU. */
   gpu: withDefault(
     Schema.Struct({ count: withDefault(count(0), 1), product: withDefault(Schema.String, "H100") }),
     {}
   ),
-  nodeSelector: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-  tolerations: Schema.optionalKey(Schema.Array(Schema.Record(Schema.String, Schema.Unknown))),
-  resourceClaimTemplateName: Schema.optionalKey(Schema.String)
+  nodeSelector: Schema.optionalKey(StringMap),
+  tolerations: Schema.optionalKey(Schema.Array(AnyObject)),
+  /** Dynamic resource allocation instead of the extended resource. */
+  resourceClaimTemplateName: Schema.optionalKey(Schema.String),
+  /** Spread replicas over this node label. */
+  topologyKey: Schema.optionalKey(Schema.String),
+  /** Label of Kueue's LocalQueue. */
+  queueName: Schema.optionalKey(Schema.String)
+})
+
+/** Where agents find their models, mounted read-only at `/models`. */
+const ModelCache = Schema.Struct({
+  type: Schema.Literals(["PersistentVolumeClaim", "ImageVolume"]),
+  claimName: Schema.optionalKey(Schema.NonEmptyString),
+  /** An OCI image by digest: a tag could change under a running pool. */
+  reference: Schema.optionalKey(Schema.String.check(Schema.isPattern(/@sha256:[0-9a-f]{64}$/, { expected: "an image reference that ends in @sha256:…" })))
+}).check(
+  Schema.makeFilter((cache) =>
+    cache.type === "PersistentVolumeClaim"
+      ? cache.claimName === undefined ? { path: ["claimName"], issue: "claimName is needed for a PersistentVolumeClaim" } : undefined
+      : cache.reference === undefined ? { path: ["reference"], issue: "reference is needed for an ImageVolume" } : undefined
+  )
+)
+
+/** What the operator's pods look like, laid over what it writes itself (strategic fields win where they must). */
+const Template = Schema.Struct({
+  metadata: Schema.optionalKey(Schema.Struct({ labels: Schema.optionalKey(StringMap), annotations: Schema.optionalKey(StringMap) })),
+  /** A PodSpec; the container named `agent` is completed, others are kept as they are. */
+  spec: Schema.optionalKey(AnyObject)
 })
 
 const Lifecycle = Schema.Struct({
@@ -59,10 +89,10 @@ export const GpuPoolSpec = Schema.Struct({
   models: Schema.Array(Schema.NonEmptyString).check(Schema.isMinLength(1)),
   scaling: withDefault(Scaling, {}),
   placement: withDefault(Placement, {}),
-  modelCache: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
+  modelCache: Schema.optionalKey(ModelCache),
   lifecycle: withDefault(Lifecycle, {}),
   paused: withDefault(Schema.Literals(["", "All", "In", "Out"]), ""),
-  template: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
+  template: Schema.optionalKey(Template)
 }).check(
   Schema.makeFilter((spec) =>
     spec.replicas <= spec.maxReplicas
@@ -85,6 +115,14 @@ export const Condition = Schema.Struct({
 export const PoolState = Schema.Literals(["ACTIVE", "WAKING_UP", "LOADING_MODEL", "SCALED_TO_ZERO", "UNHEALTHY"])
 export type PoolState = typeof PoolState.Type
 
+/** Milliseconds from the creation of the pod that last became ready to each step of its start. */
+export const ColdStart = Schema.Struct({
+  scheduledMs: Schema.optionalKey(Schema.Int),
+  /** Image pulled, container started. */
+  startedMs: Schema.optionalKey(Schema.Int),
+  readyMs: Schema.Int
+})
+
 export const GpuPoolStatus = Schema.Struct({
   observedGeneration: Schema.optionalKey(Schema.Int),
   state: PoolState,
@@ -97,6 +135,15 @@ export const GpuPoolStatus = Schema.Struct({
   /** The lanes of these models exist, so jobs may be routed here. */
   lanesReadyFor: Schema.Array(Schema.String),
   lastColdStartMs: Schema.optionalKey(Schema.Int),
+  idleReplicas: Schema.optionalKey(Schema.Int),
+  /** Pods that no node takes now, or that a scheduling gate holds: kept as they are. */
+  unschedulableReplicas: Schema.optionalKey(Schema.Int),
+  terminatingReplicas: Schema.optionalKey(Schema.Int),
+  failedReplicas: Schema.optionalKey(Schema.Int),
+  coldStart: Schema.optionalKey(ColdStart),
+  lastScale: Schema.optionalKey(
+    Schema.Struct({ at: Timestamp, from: Schema.Int, to: Schema.Int, reason: Schema.String })
+  ),
   conditions: Schema.Array(Condition)
 })
 export type GpuPoolStatus = typeof GpuPoolStatus.Type
@@ -109,7 +156,13 @@ export const GpuPool = Schema.Struct({
       Schema.isPattern(/^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$/, { expected: "a DNS label of at most 53 characters" })
     ),
     namespace: Schema.optionalKey(Schema.String),
-    generation: Schema.optionalKey(Schema.Int)
+    generation: Schema.optionalKey(Schema.Int),
+    uid: Schema.optionalKey(Schema.String),
+    resourceVersion: Schema.optionalKey(Schema.String),
+    deletionTimestamp: Schema.optionalKey(Schema.String),
+    finalizers: Schema.optionalKey(Schema.Array(Schema.String)),
+    labels: Schema.optionalKey(StringMap),
+    annotations: Schema.optionalKey(StringMap)
   }),
   spec: GpuPoolSpec,
   status: Schema.optionalKey(GpuPoolStatus)
