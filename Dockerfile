@@ -1,0 +1,101 @@
+# Darkroom's images, one target a program: gateway, operator, agent-cpu, agent-cuda, and agent-test for test clusters.
+#
+#   docker build --target gateway -t darkroom-gateway:0.1.0 .       (buildah and podman take the same arguments)
+#
+# All run as user 1000 on a read-only root file system; what they write goes to /data or /tmp, which a pod mounts.
+
+ARG NODE_IMAGE=node:24-bookworm-slim
+ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
+
+# ── packages ──
+
+# Nothing here needs an install script: sharp's and ONNX Runtime's binaries are in the packages themselves.
+# Declarations, source maps and other copies of the source are a third of it.
+FROM ${NODE_IMAGE} AS packages
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/node node_modules/.bin node_modules/effect/src \
+    && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+
+FROM packages AS gateway-packages
+RUN rm -rf node_modules/onnxruntime-node node_modules/onnxruntime-common
+
+FROM gateway-packages AS operator-packages
+RUN rm -rf node_modules/hono node_modules/@hono node_modules/sharp node_modules/@img
+
+FROM packages AS agent-packages
+RUN rm -rf node_modules/hono node_modules/@hono node_modules/@kubernetes \
+    && arch=$(node -p process.arch) && cd node_modules/onnxruntime-node/bin/napi-v6 \
+    && find . -mindepth 2 -maxdepth 2 ! -path "./linux/$arch" -exec rm -rf {} +
+
+# Beside the packages' own binaries, CUDA wants its provider, which is downloaded from NuGet (about 350 MB).
+FROM agent-packages AS agent-cuda-packages
+RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js \
+    && test -s node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so
+
+# ── programs ──
+
+FROM ${NODE_IMAGE} AS gateway
+LABEL org.opencontainers.image.title="Darkroom gateway" org.opencontainers.image.licenses="Apache-2.0"
+ENV NODE_ENV=production HOST=0.0.0.0 MODELS_PORT=0 DATA_DIR=/data
+WORKDIR /app
+COPY --from=gateway-packages /app/node_modules ./node_modules
+COPY LICENSE package.json ./
+COPY src/contract ./src/contract
+COPY src/platform ./src/platform
+COPY src/gateway ./src/gateway
+USER 1000:1000
+EXPOSE 3000 9464
+ENTRYPOINT ["node", "src/gateway/main.ts"]
+
+FROM ${NODE_IMAGE} AS operator
+LABEL org.opencontainers.image.title="Darkroom operator" org.opencontainers.image.licenses="Apache-2.0"
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=operator-packages /app/node_modules ./node_modules
+COPY LICENSE package.json ./
+COPY src/contract ./src/contract
+COPY src/platform ./src/platform
+COPY src/operator ./src/operator
+USER 1000:1000
+EXPOSE 9464
+ENTRYPOINT ["node", "src/operator/main.ts"]
+
+# The CPU agent brings the starter model. A pool's model cache, when it has one, is mounted at /models instead.
+FROM ${NODE_IMAGE} AS agent-cpu
+LABEL org.opencontainers.image.title="Darkroom agent (CPU)" org.opencontainers.image.licenses="Apache-2.0"
+ENV NODE_ENV=production AGENT_HEALTH_HOST=0.0.0.0 AGENT_HEALTH_PORT=8080 DARKROOM_DEVICE=cpu MODELS_DIR=/app/models XDG_CACHE_HOME=/tmp/cache
+WORKDIR /app
+COPY --from=agent-packages /app/node_modules ./node_modules
+COPY models/starter ./models/starter
+COPY LICENSE package.json ./
+COPY src/contract ./src/contract
+COPY src/platform ./src/platform
+COPY src/gpu-agent ./src/gpu-agent
+USER 1000:1000
+EXPOSE 8080
+ENTRYPOINT ["node", "src/gpu-agent/main.ts"]
+
+# As agent-cpu, with the model that takes, fails and hangs as it is told. Never for production.
+FROM agent-cpu AS agent-test
+ENV DARKROOM_TEST_MODELS=1
+COPY test/fixtures/models/noop ./models/noop
+
+# For linux/amd64 with an NVIDIA driver that runs CUDA 12 (525 or newer). Large models are not in it: they come from the
+# pool's model cache at /models.
+FROM ${NODE_IMAGE} AS node
+
+FROM ${CUDA_IMAGE} AS agent-cuda
+LABEL org.opencontainers.image.title="Darkroom agent (CUDA)" org.opencontainers.image.licenses="Apache-2.0"
+ENV NODE_ENV=production AGENT_HEALTH_HOST=0.0.0.0 AGENT_HEALTH_PORT=8080 DARKROOM_DEVICE=cuda MODELS_DIR=/app/models XDG_CACHE_HOME=/tmp/cache
+WORKDIR /app
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=agent-cuda-packages /app/node_modules ./node_modules
+COPY models/starter ./models/starter
+COPY LICENSE package.json ./
+COPY src/contract ./src/contract
+COPY src/platform ./src/platform
+COPY src/gpu-agent ./src/gpu-agent
+USER 1000:1000
+EXPOSE 8080
+ENTRYPOINT ["node", "src/gpu-agent/main.ts"]
