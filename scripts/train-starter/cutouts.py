@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from colour_match import NAMES, hsv, match, sample_colour
-from drawing import NOBODY, UNKNOWN, X, Y, folds, grey, smooth_noise
+from drawing import BLACK, NOBODY, UNKNOWN, X, Y, folds, grey, smooth_noise
 
 HERE = Path(__file__).parent / "photos"
 CLUSTERS = 4
@@ -108,6 +108,7 @@ def paste(c, tile, cx, cy, wide, high, subject=True, group="thing", soft=1.0, qu
         if rng.random() < (0.7 if k == garment else odds):
             index = rng.integers(len(NAMES))
             light = grey(rgb) / max(0.08, float(means[k].mean()))
+            index = BLACK if k == garment and rng.random() < 0.15 else index
             body = sample_colour(rng, NAMES[index]) * np.clip(light, 0.2, 1.5)[..., None]
             here = part == k
             rgb = np.where(here[..., None], body, rgb)

@@ -117,7 +117,7 @@ def dice(logit, target):
 class Pool:
     """Scenes are used several times, each time flipped at random and with another source."""
 
-    def __init__(self, seed, size=1500, fresh=5):
+    def __init__(self, seed, size=1500, fresh=4):
         self.rng, self.size, self.fresh, self.items = np.random.default_rng(seed), size, fresh, []
 
     def batch(self, count):
@@ -137,7 +137,7 @@ class Pool:
             picture = picture.astype(np.float32) / 255
             one = np.zeros(SOURCES, np.float32)
             present = np.unique(name[name < len(NAMES)])
-            if self.rng.random() < 0.12:
+            if self.rng.random() < 0.08:
                 one[len(NAMES) + self.rng.integers(2)] = 1
                 c, m = np.full((N, N), -1, np.float32), np.zeros((N, N), np.float32)
             else:

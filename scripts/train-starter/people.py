@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from drawing import NOBODY, UNKNOWN, X, Y, edge, folds, polar, shade, smooth_noise
+from drawing import BLACK, NOBODY, UNKNOWN, X, Y, edge, folds, polar, shade, smooth_noise
 
 SKIN = [np.array(c, np.float32) / 255 for c in ((240, 200, 175), (225, 175, 145), (200, 145, 110), (160, 105, 75), (110, 70, 50), (250, 215, 195))]
 HAIR = [np.array(h, np.float32) / 255 for h in ((40, 28, 20), (90, 60, 35), (170, 130, 80), (210, 190, 150), (25, 22, 22), (140, 135, 130), (120, 55, 25), (75, 55, 45))]
@@ -21,13 +21,19 @@ def capsule(ax, ay, bx, by, wide, narrow):
     return radius - away, across, t
 
 
+def sombre(rng):
+    """The dark cloth of coats and suits, and its name where it has one."""
+    colour = (rng.uniform(0.02, 0.14) * (1 + 0.35 * rng.normal(size=3))).clip(0.01, 0.3).astype(np.float32)
+    return colour, BLACK if colour.max() < 0.13 else UNKNOWN
+
+
 class Cloth:
     """One garment: a colour, its light on round and folded parts, light from one side."""
 
     def __init__(self, c):
         rng = c.rng
         self.c = c
-        self.colour, self.name = c.named()
+        self.colour, self.name = sombre(rng) if rng.random() < 0.25 else c.named()
         self.side = rng.normal() * 0.22
         self.level = rng.uniform(0.75, 1.1)
         self.depth = rng.uniform(0.05, 0.55)
@@ -47,7 +53,7 @@ def half_length(c, soft, hold):
     head = rng.uniform(0.085, 0.2)
     hx, hy = 0.5 + rng.normal() * 0.1, rng.uniform(0.12, 0.42)
     lean, tilt = rng.normal() * 0.12, rng.normal() * 0.25
-    squash = rng.uniform(1.15, 1.4)
+    squash = rng.uniform(0.9, 1.75)  # photos of any shape are pressed into a square
     chin = hy + head * squash * 0.85
     top = chin + head * rng.uniform(0.05, 0.3)
     shoulder = head * rng.uniform(1.7, 3.4)

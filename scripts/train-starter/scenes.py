@@ -380,7 +380,7 @@ def real(rng):
     """A photo as it is: another crop, side, white balance."""
     key = REAL[rng.integers(len(REAL))]
     image, masks = PHOTOS[key]
-    side_x, side_y = image.width * rng.uniform(0.72, 1.0), image.height * rng.uniform(0.72, 1.0)
+    side_x, side_y = image.width * rng.uniform(0.6, 1.0), image.height * rng.uniform(0.6, 1.0)
     x, y = rng.uniform(0, image.width - side_x), rng.uniform(0, image.height - side_y)
     box = (x, y, x + side_x, y + side_y)
     take = lambda im: np.asarray(im.resize((N, N), Image.BILINEAR, box=box), np.float32) / 255
@@ -423,10 +423,20 @@ def camera(rng, picture):
     return picture
 
 
+def doubt(rgb, name):
+    """Forgets a colour name that nobody would still see in the finished picture, as in the dark or under a coloured light."""
+    for index in np.unique(name[name < len(NAMES)]):
+        here = name == index
+        if match(rgb[here].astype(np.float32) / 255, NAMES[index]).mean() < 0.25:
+            name[here] = UNKNOWN
+    return name
+
+
 def scene(rng, source=None):
     picture, subject, sky, name = real(rng) if source is None and rng.random() < 0.16 else procedural(rng, source)
     pack = lambda a: (np.clip(a, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return camera(rng, picture), pack(subject), pack(sky), name
+    picture = camera(rng, picture)
+    return picture, pack(subject), pack(sky), doubt(picture, name)
 
 
 def colour_target(rgb, name_map, source):
