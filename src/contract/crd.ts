@@ -3,11 +3,7 @@ import { type CelRule, type Overlay, structuralSchema } from "./structural.ts"
 
 /** The CustomResourceDefinition of GpuPool (apiextensions.k8s.io/v1), made from its schema. Pure. */
 
-const notAbove: CelRule = {
-  rule: "self.replicas <= self.maxReplicas",
-  message: "replicas must not exceed maxReplicas",
-  messageExpression: "'replicas (' + string(self.replicas) + ') must not exceed maxReplicas (' + string(self.maxReplicas) + ')'"
-}
+const notAbove: CelRule = { rule: "self.replicas <= self.maxReplicas", message: "replicas must not exceed maxReplicas" }
 
 /** What mode External would silently never look at. */
 const modeRules: ReadonlyArray<CelRule> = [

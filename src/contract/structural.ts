@@ -6,7 +6,6 @@ import { Result, Schema } from "effect"
 export interface CelRule {
   readonly rule: string
   readonly message: string
-  readonly messageExpression?: string
 }
 
 /** The part of OpenAPI v3 that is "structural": every value has one type, and checks stand beside it. */
@@ -57,14 +56,15 @@ const plain = (schema: AnySchema): AnySchema => {
   return inner === undefined ? schema : plain(inner)
 }
 
-/** What a missing key decodes to; undefined when it has no default. */
+/**
+ * What a missing key decodes to; undefined when it has no default. Of an object all of it, though its fields have the
+ * same defaults: the API server checks rules against a default before it fills in others.
+ */
 const defaultOf = (field: AnySchema): unknown => {
   const one = Schema.Struct({ field: field as unknown as Schema.Codec<unknown, unknown> })
   const decoded = Schema.decodeUnknownResult(one)({})
   if (Result.isFailure(decoded)) return undefined
-  const { field: value } = decoded.success as { readonly field?: unknown }
-  // An object's own defaults stand at its fields.
-  return typeof value === "object" && value !== null ? {} : value
+  return (decoded.success as { readonly field?: unknown }).field
 }
 
 const joined = ({ allOf = [], ...schema }: JsonSchema): JsonSchema =>
