@@ -24,6 +24,8 @@ export interface ObjectList<A> {
 }
 
 export type WatchEvent<A> =
+  /** The server has accepted the watch: always the first. */
+  | { readonly type: "opened" }
   | { readonly type: "added" | "modified" | "deleted"; readonly object: A }
   | { readonly type: "bookmark"; readonly resourceVersion: string }
   | { readonly type: "undecodable"; readonly change: "added" | "modified" | "deleted" | "unknown"; readonly found: Undecodable }

@@ -2,7 +2,7 @@ import { Effect, Schedule, Stream } from "effect"
 import { errorOf, parseJson, statusOf } from "./answers.ts"
 import { decodeEvent, decodeList, decodeObject } from "./decodeObjects.ts"
 import { isRetryable, type KubeError, retryAfterMsOf } from "./errors.ts"
-import type { KubeClientShape, ListOptions, WatchOptions } from "./KubeClient.ts"
+import type { KubeClientShape, ListOptions, WatchEvent, WatchOptions } from "./KubeClient.ts"
 import type { ApiRequest, KubeTransport } from "./KubeTransport.ts"
 import { applyRequest, createRequest, deleteRequest, getRequest, listRequest, patchRequest, watchRequest } from "./requests.ts"
 import type { KubeObject, Resource } from "./resources.ts"
@@ -53,7 +53,10 @@ export const makeKubeClient = (transport: KubeTransport): KubeClientShape => {
     if (opened.status !== 200) {
       return yield* errorOf(request.operation, opened.status, statusOf(opened.body), opened.retryAfter)
     }
-    return Stream.mapEffect(opened.lines, (line) => decodeEvent(resource, request.operation, line))
+    return Stream.concat(
+      Stream.succeed<WatchEvent<A>>({ type: "opened" }),
+      Stream.mapEffect(opened.lines, (line) => decodeEvent(resource, request.operation, line))
+    )
   })
 
   return {
