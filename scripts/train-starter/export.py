@@ -314,7 +314,7 @@ def manifest(path, name, data):
         "uses_parameters": ["seed"],
         "load_time_ms": 1000,
         "timeout_s": 60,
-        "settings": {"edits": P.KINDS},
+        "settings": {"edits": P.KINDS, "looks": [name.replace("_", " ") for name in P.LOOKS]},
     }, indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-import { Config, Context, Effect, Layer } from "effect"
+import { Config, Context, Effect, Layer, Schema } from "effect"
 import type { JobKind } from "../contract/Job.ts"
 import { DurationText, durationMs } from "../contract/GpuPool.ts"
 
@@ -36,6 +36,9 @@ const settings = Config.all({
   framesModel: maybe("DEFAULT_FRAMES_MODEL"),
   textModel: maybe("DEFAULT_TEXT_MODEL")
 })
+
+/** Where pools are written down: `pool.yaml` of one machine, or the custom resources of a cluster. */
+export const poolSource = Config.schema(Schema.Literals(["file", "kubernetes"]), "POOL_SOURCE").pipe(Config.withDefault("file" as const))
 
 export interface Settings extends Config.Success<typeof settings> {}
 

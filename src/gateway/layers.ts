@@ -1,4 +1,4 @@
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { Blobs } from "../platform/blobs/Blobs.ts"
 import { ApiKeys } from "../platform/nats/ApiKeys.ts"
 import { Capacity } from "../platform/nats/Capacity.ts"
@@ -8,13 +8,15 @@ import { Lanes } from "../platform/nats/Lanes.ts"
 import { Presence } from "../platform/nats/Presence.ts"
 import { logReady } from "../platform/nats/provision.ts"
 import { Signals } from "../platform/nats/Signals.ts"
+import { KubeClient } from "../platform/kubernetes/KubeClient.ts"
 import { PoolFile } from "../platform/pools/PoolFile.ts"
 import { Admission } from "./admission/Admission.ts"
 import { Recorder } from "./admission/Recorder.ts"
-import { GatewayConfig } from "./config.ts"
+import { GatewayConfig, poolSource } from "./config.ts"
 import { keysReady } from "./keys.ts"
 import { Metrics } from "./metrics/Metrics.ts"
 import { PoolRegistry } from "./pools/PoolRegistry.ts"
+import { layerResources } from "./pools/resources.ts"
 import { Projection } from "./projection/Projection.ts"
 import { Servers } from "./Servers.ts"
 import { Shutdown } from "./Shutdown.ts"
@@ -29,7 +31,15 @@ const platform = Layer.mergeAll(JobLog.layer, Lanes.layer, Presence.layer, Signa
 
 const foundation = Layer.mergeAll(GatewayConfig.layer, Metrics.layer, Shutdown.layer).pipe(Layer.provideMerge(platform))
 
-const pools = PoolRegistry.layerFile.pipe(Layer.provide(PoolFile.layer))
+const poolsOfFile = PoolRegistry.layerFile.pipe(Layer.provide(PoolFile.layer))
+const poolsOfCluster = layerResources.pipe(Layer.provide(KubeClient.layer("darkroom-gateway")))
+type PoolsLayer = Layer.Layer<
+  PoolRegistry,
+  Layer.Error<typeof poolsOfFile> | Layer.Error<typeof poolsOfCluster>,
+  Layer.Services<typeof poolsOfFile> | Layer.Services<typeof poolsOfCluster>
+>
+
+const pools = Layer.unwrap(Effect.map(poolSource, (source): PoolsLayer => (source === "kubernetes" ? poolsOfCluster : poolsOfFile)))
 
 /** All of the gateway but its listeners. */
 export const services = Admission.layer.pipe(

@@ -1,4 +1,4 @@
-import { Clock, Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer, Schema } from "effect"
 import type { GpuPool, GpuPoolSpec, GpuPoolStatus } from "../../contract/GpuPool.ts"
 import { Lanes } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
@@ -14,17 +14,22 @@ export interface PoolView {
   readonly lanesReadyFor: ReadonlyArray<string>
 }
 
+/** The place where pools are written down does not answer; nothing was changed. */
+export class PoolsUnavailable extends Schema.TaggedError<PoolsUnavailable>()("PoolsUnavailable", { message: Schema.String }) {}
+
 /** A gateway that has just started has not heard the fleet yet; so long it looks at the lanes themselves. */
 const listeningMs = 10_000
 
 /** The pools that jobs can be routed to; where they are written down differs between one machine and a cluster. */
 export class PoolRegistry extends Context.Service<PoolRegistry, {
   readonly all: Effect.Effect<ReadonlyArray<PoolView>>
+  /** False until the pools were read for the first time: then this gateway should get no traffic. */
+  readonly isKnown: Effect.Effect<boolean>
   /** Sets the floor of a pool, raising its ceiling when needed. */
   readonly scale: (
     pool: string,
     replicas: number
-  ) => Effect.Effect<PoolView, PoolUnknown | ReplicasAboveCeiling | PoolFileError>
+  ) => Effect.Effect<PoolView, PoolUnknown | ReplicasAboveCeiling | PoolFileError | PoolsUnavailable>
 }>()("darkroom/gateway/PoolRegistry") {
   /** Pools of `pool.yaml`; status as the local fleet announces it over NATS. */
   static readonly layerFile = Layer.effect(
@@ -54,7 +59,7 @@ export class PoolRegistry extends Context.Service<PoolRegistry, {
         return yield* view(yield* file.scale(name, replicas, config.replicasCeiling))
       })
 
-      return PoolRegistry.of({ all, scale })
+      return PoolRegistry.of({ all, isKnown: Effect.succeed(true), scale })
     })
   )
 }

@@ -6,6 +6,7 @@ import { Capacity } from "../../platform/nats/Capacity.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
 import { GatewayConfig } from "../config.ts"
 import type { Env } from "../http.ts"
+import { PoolRegistry } from "../pools/PoolRegistry.ts"
 import { Shutdown } from "../Shutdown.ts"
 import { FeedHub } from "../waiting/FeedHub.ts"
 
@@ -27,6 +28,11 @@ const checkKeys = Effect.gen(function*() {
   return keys.length > 0 ? { ok: true, detail: `${keys.length} configured` } : { ok: false, detail: "no API key is configured" }
 }).pipe(Effect.catchTag("LogUnavailable", () => Effect.succeed(brokerAway)))
 
+const checkPools = Effect.gen(function*() {
+  const ok = yield* (yield* PoolRegistry).isKnown
+  return { ok, detail: ok ? "known" : "the pools were not read yet: the Kubernetes API does not answer" }
+})
+
 const checkStopping = Effect.gen(function*() {
   const stopping = yield* (yield* Shutdown).isBegun
   return { ok: !stopping, detail: stopping ? "the gateway is stopping" : "serving" }
@@ -34,7 +40,7 @@ const checkStopping = Effect.gen(function*() {
 
 /** `GET /readyz`: whether this gateway should get traffic, and what is weaker than promised. */
 export const readyz = Effect.fnUntraced(function*(c: Context<Env>) {
-  const checks = yield* Effect.all({ serving: checkStopping, job_log: checkFeed, api_keys: checkKeys }, { concurrency: "unbounded" })
+  const checks = yield* Effect.all({ serving: checkStopping, job_log: checkFeed, api_keys: checkKeys, pools: checkPools }, { concurrency: "unbounded" })
   const warnings = yield* (yield* Capacity).warnings.pipe(Effect.catchTag("LogUnavailable", () => Effect.succeed([])))
   const ready = Object.values(checks).every(({ ok }) => ok)
   return c.json({ status: ready ? "ready" : "not_ready", checks, warnings }, ready ? 200 : 503, { "Cache-Control": "no-store" })

@@ -7,7 +7,7 @@ import { GatewayConfig } from "../config.ts"
 import type { Env } from "../http.ts"
 import { PoolRegistry } from "../pools/PoolRegistry.ts"
 import { gpuFigures, queueFigures } from "../pools/figures.ts"
-import { invalidField, problem } from "../problem.ts"
+import { invalidField, problem, retryAfter } from "../problem.ts"
 import { Projection } from "../projection/Projection.ts"
 
 const averagedJobs = 100
@@ -46,6 +46,7 @@ export const scale = Effect.fnUntraced(function*(c: Context<Env>) {
       ReplicasAboveCeiling: (error) =>
         Effect.fail(invalidField("replicas", `${error.message} (POOL_MAX_REPLICAS_CEILING)`)),
       PoolUnknown: (error) => Effect.fail(problem("not-found", error.message)),
+      PoolsUnavailable: (error) => Effect.fail(problem("unavailable", `${error.message}; try again.`, { headers: retryAfter(2) })),
       PoolFileError: (error) => Effect.fail(problem("internal-error", error.message))
     })
   )

@@ -48,15 +48,15 @@ describe("the starter's tokens", () => {
 })
 
 describe("the starter's warnings", () => {
-  const edits = ["brightness", "tint"]
+  const names = { edits: ["brightness", "tint"], looks: ["golden hour"] }
   it("say nothing about an edited photo", () =>
-    assert.deepStrictEqual(warningsOf({ edits, gates: [1, 0, 0], unchanged: false }), []))
+    assert.deepStrictEqual(warningsOf({ ...names, gates: [1, 0, 0], unchanged: false }), []))
   it("name what the model knows when it recognised nothing", () => {
-    const [warning] = warningsOf({ edits, gates: [0, 0, 1], unchanged: true })
-    assert.include(warning, "the photo is unchanged. It knows: brightness, tint.")
+    const [warning] = warningsOf({ ...names, gates: [0, 0, 1], unchanged: true })
+    assert.include(warning, "the photo is unchanged. It knows: brightness, tint, golden hour.")
   })
   it("name what was recognised and found nothing to change", () => {
-    const [warning] = warningsOf({ edits, gates: [0, 0.5, 0], unchanged: true })
+    const [warning] = warningsOf({ ...names, gates: [0, 0.5, 0], unchanged: true })
     assert.include(warning, "read as tint")
   })
 })

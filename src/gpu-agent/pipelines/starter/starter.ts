@@ -10,8 +10,8 @@ import { warningsOf } from "./outcome.ts"
  * and gives the edited picture and how strongly each edit was applied. Here is only what goes in and what comes out.
  */
 
-/** `settings` of its manifest: the names of the edits, in the order of the graph's `gates`. */
-const StarterSettings = Schema.Struct({ edits: Schema.Array(Schema.String) })
+/** `settings` of its manifest: the names of the edits, in the order of the graph's `gates`, and of the looks made of them. */
+const StarterSettings = Schema.Struct({ edits: Schema.Array(Schema.String), looks: Schema.Array(Schema.String) })
 
 const imageTensor = (image: RawImage) => new Tensor("uint8", image.data, [image.height, image.width, 3])
 
@@ -40,7 +40,7 @@ export const loadStarter: LoadPipeline = Effect.fnUntraced(function*({ manifest,
     return {
       images: [{ ...input, data: edited }],
       parameters: { seed: request.seed },
-      warnings: warningsOf({ edits: settings.edits, gates: outputs["gates"]!.data as Float32Array, unchanged })
+      warnings: warningsOf({ ...settings, gates: outputs["gates"]!.data as Float32Array, unchanged })
     }
   })
   return { run }
