@@ -7,7 +7,7 @@ HEADS = KINDS + LOOKS
 DIRECTIONAL = KINDS[:4]
 DEGREES = ["plain", "slight", "strong"]
 REGIONS = ["all", "subject", "background", "sky"]
-WORDS, BYTES = 32, 16
+WORDS, BYTES = 48, 16
 DEGREE_SCALE = {"plain": 1.0, "slight": 0.5, "strong": 1.6}
 PALETTE_RGB = [[c / 255 for c in PALETTE[name][0]] for name in COLOURS]
 

@@ -1,265 +1,10 @@
-"""One random instruction and its label: a list of edits {kind, direction, degree, region, source, target}."""
-import random
-import re
-
-from . import frames as F
-from .colours import *
+"""One random instruction and its label: a list of edits {kind, direction, degree, region, source, target}; none means: leave the picture alone."""
+from . import voices as V
+from .clauses import *
 from .outside import *
-from .words import *
+from .terse import BARE, lines_of, recolour_terse, with_degree
 
-DIRECTIONAL = ("brightness", "contrast", "temperature", "saturation")
-# How often each kind is drawn.
-WEIGHTS = {
-    "brightness+": 6.5, "brightness-": 6, "contrast+": 4.5, "contrast-": 4, "temperature+": 5, "temperature-": 5, "saturation+": 5, "saturation-": 4.5, "bw": 4.5, "tint": 5,
-    "fade": 3.6, "invert": 3.2, "recolour": 20, "blur": 6, "bokeh": 2.8, "sharpen": 4.5, "sketch": 3, "pixelate": 3, "posterize": 3.3, "cartoon": 3, "vignette": 3.3, "grain": 3.3,
-    "sepia": 3, "vintage": 3.6, "night": 3.3, "golden_hour": 3.6,
-}
-REGIONAL = {"brightness+", "brightness-", "contrast+", "contrast-", "temperature+", "temperature-", "saturation+", "saturation-", "bw", "blur", "sharpen", "pixelate", "tint", "fade", "invert", "sketch", "posterize", "cartoon", "sepia"}
-OFTEN_REGIONAL = {"brightness+", "brightness-", "blur", "bw", "saturation+", "saturation-", "temperature+", "temperature-", "contrast+", "sharpen", "pixelate"}
-NO_SKY = {"blur", "sharpen", "pixelate", "sketch", "posterize", "cartoon", "invert", "sepia", "fade"}
-COMPOSITE = {"sepia", "vintage", "night", "golden_hour"}
-TINTS = [n for n in NAMES if n not in ("white", "silver", "gray", "charcoal", "black", "cream", "beige", "tan", "brown", "gold")]
-# Edits that contradict each other or mean nearly the same never meet in one instruction.
-COLOUR_LOOKS = {"bw", "sepia", "tint", "saturation+", "saturation-", "invert", "vintage", "night", "golden_hour", "fade", "temperature+", "temperature-"}
-FILTER_LOOKS = {"sketch", "pixelate", "posterize", "cartoon", "blur", "bokeh", "sharpen"}
-KEEP_PARTS = ["don't touch the {k}", "without changing the {k}", "but keep the {k}", "but leave the {k} alone", "keep the {k} the same", "but keep the {k} as it is", "do not change the {k}", "the {k} is fine", "without touching the {k}", "but not the {k}"]
-CONSONANTS, VOWELS = "bcdfghjklmnprstvwz", "aeiou"
-TARGET_MODS = ["a nice", "nice", "lovely", "beautiful", "a beautiful", "rich", "proper", "solid", "a solid", "some", "a lovely", "pretty", "a shade of", "a kind of", "real", "a deep", "deep", "a rich", "something like", "a good", "completely", "fully", "entirely", "a bit of a"]
-
-
-def pick(rng, items):
-    return items[int(rng.random() * len(items))]
-
-
-def invented(rng):
-    return "".join(pick(rng, CONSONANTS) + pick(rng, VOWELS) for _ in range(rng.randint(1, 3))) + (pick(rng, CONSONANTS) if rng.random() < 0.6 else "") + pick(rng, ["", "", "s", "ed", "ing", "y", "er"])
-
-
-def with_object(verb, obj):
-    return verb.replace("*", obj) if "*" in verb else verb + " " + obj
-
-
-def target_word(rng, name, plain_share=0.45):
-    words = PALETTE[name][1]
-    word = words[0] if rng.random() < plain_share else pick(rng, words)
-    if rng.random() < 0.08:
-        word = pick(rng, TARGET_MODS) + " " + word
-    if rng.random() < 0.03:
-        word += pick(rng, [" colour", " color", " coloured", " colored"])
-    return word
-
-
-def choose_target(rng, names=NAMES):
-    # Common colours are asked for more often than rare ones.
-    common = [n for n in ("red", "blue", "green", "yellow", "orange", "purple", "pink", "black", "white", "teal", "navy", "gold", "brown", "gray") if n in names]
-    return pick(rng, common) if rng.random() < 0.4 else pick(rng, names)
-
-
-def recolour(rng):
-    target = choose_target(rng)
-    draw = rng.random()
-    if draw < 0.14:
-        t = target_word(rng, target)
-        if rng.random() < 0.25:
-            return pick(rng, SKY_TARGET_FRAMES).format(t=t), {"kind": "recolour", "source": "sky", "target": target}
-        return pick(rng, RECOLOUR_NAMED).format(o=pick(rng, ["the ", "the ", "the ", "", "that "]) + pick(rng, SKY_THINGS), t=t), {"kind": "recolour", "source": "sky", "target": target}
-    if draw < 0.32:
-        t = target_word(rng, target)
-        obj = pick(rng, ["the subject", "the main subject", "the person", "the object", "the main object", "subject"]) if rng.random() < 0.2 else pick(rng, RECOLOUR_SUBJECT) if rng.random() < 0.6 else pick(rng, ["the ", "the ", "the ", "her ", "his ", "my ", "this ", "that "]) + pick(rng, THINGS)
-        return pick(rng, RECOLOUR_NAMED).format(o=obj, t=t), {"kind": "recolour", "source": "subject", "target": target}
-    source = pick(rng, list(SOURCES))
-    while True:
-        s, t = pick(rng, SOURCES[source]), target_word(rng, target)
-        if target != source and s not in t and t not in s and not (source == "gray" and target in ("silver", "charcoal")):
-            break
-        target = choose_target(rng)
-    if draw < 0.55:
-        text = pick(rng, RECOLOUR_COLOUR).format(s=s, t=t)
-    else:
-        thing = pick(rng, THINGS) if rng.random() < 0.72 else pick(rng, PARTS) if rng.random() < 0.8 else invented(rng)
-        if rng.random() < 0.06:
-            thing = pick(rng, THINGS) + " and " + thing
-        text = pick(rng, RECOLOUR).format(s=s, x=thing, t=t)
-        if rng.random() < 0.1:
-            text += " " + pick(rng, ["on the left", "on the right", "in the middle", "in the corner", "he is wearing", "she is wearing", "she's wearing", "behind him", "in front", "at the back", "on the table", "on the wall", "i'm wearing", "in the photo", "of the man", "of the woman", "on her", "on the ground"])
-    return text, {"kind": "recolour", "source": source, "target": target}
-
-
-def tint(rng, region):
-    target = pick(rng, ("blue", "red", "green", "purple", "pink", "orange", "teal", "yellow")) if rng.random() < 0.55 else pick(rng, TINTS)
-    t = target_word(rng, target)
-    edit = {"kind": "tint", "target": target}
-    if region:
-        edit["region"] = region
-        frame = pick(rng, TINT)
-        while region != "background" and not re.search("tint|filter|overlay|wash|cast|glow|tinge|light", frame):
-            frame = pick(rng, TINT)
-        return frame.replace("*", pick(rng, REGIONS[region])).format(t=t), edit
-    if rng.random() < 0.06:
-        edit["target"] = pick(rng, list(TINT_FIXED))
-        return pick(rng, TINT_FIXED[edit["target"]]), edit
-    if rng.random() < 0.45:
-        return pick(rng, TINT_WHOLE).format(t=t), edit
-    return pick(rng, TINT).replace("*", pick(rng, WHOLE)).format(t=t), edit
-
-
-def label(key):
-    kind, direction = key.rstrip("+-"), {"+": "up", "-": "down"}.get(key[-1])
-    if key == "bw":
-        return {"kind": "saturation", "direction": "down", "degree": "strong"}
-    if key == "bokeh":
-        return {"kind": "blur", "region": "background"}
-    return {"kind": kind, "direction": direction} if direction else {"kind": kind}
-
-
-def simple(rng, key, region, degree, explicit_whole=False):
-    """An edit made from its word lists. Returns the text and the label."""
-    words, edit = WORDS[key], label(key)
-    tail = ""
-    if region and rng.random() < 0.8:
-        obj = pick(rng, REGIONS[region])
-    elif region:
-        obj, tail = pick(rng, WHOLE), " " + pick(rng, REGION_TAILS[region])
-    else:
-        obj = pick(rng, WHOLE)
-        while explicit_whole and obj in ("it", "this", "that"):
-            obj = pick(rng, WHOLE)
-    if region:
-        edit["region"] = region
-    can_degree = key not in ("bw", "bokeh", "invert", "night", "golden_hour", "sepia", "sketch", "cartoon") or rng.random() < 0.3
-    if key in ("bw", "bokeh"):
-        can_degree = False
-    degree = degree if can_degree else "plain"
-    adj = verb = ""
-    ways = []
-    if words["adj"]:
-        ways += ["adj"] * 5
-    if words["verb"]:
-        ways += ["verb"] * 5
-    if words["noun"]:
-        ways += ["noun"] * 4
-    if words["bad"]:
-        ways += ["bad"] * 3
-    if words["phrase"] and not region:
-        ways += ["phrase"] * 5
-    if edit["kind"] in KNOBS and key != "bw":
-        ways += ["knob"] * 4
-    if rng.random() < 0.15 and not region:  # next to nothing but the word itself
-        part = pick(rng, [p for p in ("adj", "verb", "noun") if words[p]] or ["phrase"])
-        word = pick(rng, words[part][:4] if rng.random() < 0.5 else words[part]).split("/")[0]
-        if part == "verb" and rng.random() < 0.6:
-            word = with_object(word, pick(rng, ["it", "this", "the photo", "the picture", "the image"]))
-        return word.replace(" *", "") + pick(rng, ["", "", " please", " now"]), edit
-    way = pick(rng, ways)
-    post = pick(rng, SLIGHT if degree == "slight" else STRONG) if degree != "plain" else ""
-    if way == "adj":
-        a = pick(rng, words["adj"])
-        d = pick(rng, SLIGHT_ADJ if degree == "slight" else STRONG_ADJ) if degree != "plain" else ""
-        thing = a.startswith(("a ", "an "))
-        if d and (thing or rng.random() < 0.25):
-            d, tail = "", " " + post + tail
-        if rng.random() < 0.1 and not region:
-            return (d + " " + a + pick(rng, ["", "", " please"]) + tail).strip(), dict(edit, **({"degree": degree} if degree != "plain" and key not in ("bw", "bokeh") else {}))
-        frame = pick(rng, F.ADJ_THING if thing and rng.random() < 0.75 else F.ADJ)
-        if d and "{d}" not in frame:
-            degree = "plain"
-        if region and "{o}" not in frame and not tail.strip().startswith(tuple(w for t in REGION_TAILS[region] for w in (t,))):
-            tail = " " + pick(rng, REGION_TAILS[region]) + tail
-        text = frame.format(o=obj, a=a, d=d)
-    elif way == "verb":
-        d = pick(rng, SLIGHT_VERB if degree == "slight" else STRONG_VERB) if degree != "plain" else ""
-        frame = pick(rng, F.VERB)
-        if degree != "plain" and "{d}" not in frame and "{dv}" not in frame:
-            frame += " {d}"
-        text = frame.format(v=with_object(pick(rng, words["verb"]), obj), d=post, dv=d)
-    elif way == "noun":
-        dn = pick(rng, {"slight": SLIGHT_NOUN, "strong": STRONG_NOUN, "plain": PLAIN_NOUN}[degree])
-        n = pick(rng, words["noun"])
-        frame = pick(rng, F.NOUN)
-        if n.startswith(("a ", "an ", "less ", "more ", "the ", "some ")):
-            dn = ""
-            if degree != "plain":
-                if " " in n and n.startswith(("a ", "an ")) and rng.random() < 0.7:
-                    adjective = pick(rng, ["slight", "subtle", "light", "faint", "gentle", "mild", "soft", "delicate", "small", "tiny", "very slight", "very subtle", "barely visible", "weak", "barely noticeable"] if degree == "slight" else
-                                     ["strong", "heavy", "intense", "dramatic", "extreme", "massive", "bold", "very strong", "super strong", "really strong", "big", "huge", "powerful", "serious", "pronounced", "really heavy", "thick", "hard"])
-                    n = "a " + adjective + " " + n.split(" ", 1)[1]
-                else:
-                    frame += " " + post
-        elif degree != "plain" and "{dn}" not in frame:
-            frame += " " + post
-        text = frame.format(o=obj, n=n, dn=dn)
-        if region and "{o}" not in frame and not tail:
-            tail = " " + pick(rng, ["on ", "to ", "in ", "for "]) + obj
-    elif way == "bad":
-        frame = pick(rng, F.BAD)
-        if region and "{o}" not in frame and not tail:
-            frame = "{o} is {t} {b}"
-        if "{t}" not in frame:
-            degree = "plain"
-        text = frame.format(o=obj, t=pick(rng, F.TOO[degree]), b=pick(rng, words["bad"]))
-    elif way == "knob":
-        knob = pick(rng, KNOBS[edit["kind"]])
-        text = pick(rng, KNOB_UP if edit["direction"] == "up" else KNOB_DOWN).replace("*", knob)
-        if knob not in text:
-            text += " " + knob
-        if degree != "plain":
-            text = (text + " " + post) if rng.random() < 0.75 else pick(rng, SLIGHT_VERB if degree == "slight" else STRONG_VERB) + " " + text
-        if region and not tail:
-            tail = " " + pick(rng, ["of ", "on ", "in ", "for "]) + obj
-        elif rng.random() < 0.15:
-            tail = " " + pick(rng, ["of ", "on ", "in ", "for "]) + obj
-    else:
-        p = pick(rng, words["phrase"])
-        if p.endswith(("/s", "/l")):
-            degree, p = ("slight" if p.endswith("/s") else "strong"), p[:-2]
-        elif degree != "plain":
-            if rng.random() < 0.5:
-                degree = "plain"
-            else:
-                tail = " " + post + tail
-        like = p.startswith(("like ", "as if ", "as though", "by ", "under ", "in ", "at ", "from ", "straight ", "straight"))
-        text = pick(rng, F.PHRASE_LIKE).format(p=p, o=obj) if like else p
-    if degree != "plain" and key not in ("bw", "bokeh"):
-        edit["degree"] = degree
-    if degree == "plain" and key not in ("bw",):
-        edit.pop("degree", None)
-    return text + tail, edit
-
-
-def draw_degree(rng):
-    x = rng.random()
-    return "slight" if x < 0.23 else "strong" if x < 0.46 else "plain"
-
-
-KEYS, CUMULATIVE = list(WEIGHTS), []
-for _w in WEIGHTS.values():
-    CUMULATIVE.append((CUMULATIVE[-1] if CUMULATIVE else 0) + _w)
-
-
-def one(rng, key, allow_region=True, explicit_whole=False):
-    region = None
-    if allow_region and key in REGIONAL and rng.random() < (0.42 if key in OFTEN_REGIONAL else 0.24):
-        region = pick(rng, ("subject", "subject", "background", "background", "sky") if key in OFTEN_REGIONAL else ("subject", "background"))
-        if region == "sky" and key in NO_SKY:
-            region = "background"
-    if key == "recolour":
-        return recolour(rng)
-    if key == "tint":
-        return tint(rng, region or (pick(rng, ("background", "background", "subject")) if allow_region and rng.random() < 0.15 else None))
-    return simple(rng, key, region, draw_degree(rng), explicit_whole)
-
-
-def clash(a, b):
-    ka, kb = label(a)["kind"], label(b)["kind"]
-    return ka == kb or (a in COLOUR_LOOKS and b in COLOUR_LOOKS and bool({a, b} & {"bw", "sepia", "tint", "vintage", "night", "golden_hour"})) or (a in FILTER_LOOKS and b in FILTER_LOOKS) or \
-        {a, b} <= {"vintage", "grain", "vignette", "fade", "contrast+", "contrast-"} or {a, b} <= {"night", "brightness+", "brightness-", "golden_hour"} or {a, b} <= {"fade", "contrast-", "contrast+"}
-
-
-def second_key(rng, first):
-    while True:
-        key = rng.choices(KEYS, cum_weights=CUMULATIVE)[0]
-        if not clash(first, key):
-            return key
+KEEP_PARTS = ["don't touch the {k}", "without changing the {k}", "but keep the {k}", "but leave the {k} alone", "keep the {k} the same", "but keep the {k} as it is", "do not change the {k}", "the {k} is fine", "without touching the {k}", "but not the {k}", "leave the {k} as is", "but the {k} stays", "the {k} is already good", "i like the {k} as it is"]
 
 
 def joined_short(rng):
@@ -279,12 +24,14 @@ def joined_short(rng):
             continue
         ea, eb = label(a), label(b)
         region = None
-        if a in REGIONAL and b in REGIONAL and part == "adj" and rng.random() < 0.15:
-            region = pick(rng, ("subject", "background"))
+        if a in REGIONAL and b in REGIONAL and part == "adj" and rng.random() < 0.35:
+            region = pick(rng, ("subject", "background", "sky"))
+            if region == "sky" and {a, b} & NO_SKY:
+                region = "background"
             ea["region"] = eb["region"] = region
-        obj = pick(rng, REGIONS[region] if region else WHOLE)
+        obj = object_of(rng, region)
         wa, wb = pick(rng, WORDS[a][part]), pick(rng, WORDS[b][part])
-        sep = pick(rng, [" and ", " and ", " but ", " yet ", " ", " & ", " with ", " plus "] if part == "noun" else [" and ", " and ", " but ", " ", " & ", " yet ", " and also ", " and at the same time "])
+        sep = pick(rng, [" and ", " and ", " but ", ", ", " ", " & ", " with ", " plus ", ", and ", " + "] if part == "noun" else [" and ", " and ", " but ", " ", ", ", " & ", " yet ", ", and ", " and also ", " and at the same time "])
         da = db = ""
         da_kind, db_kind = draw_degree(rng), draw_degree(rng)
         lists = (SLIGHT_ADJ, STRONG_ADJ) if part == "adj" else (SLIGHT_NOUN, STRONG_NOUN)
@@ -293,15 +40,160 @@ def joined_short(rng):
                 return ""
             edit["degree"] = kind
             return pick(rng, lists[0] if kind == "slight" else lists[1]) + " "
+        def graded(kind, key, word, edit):  # "a slight vignette"
+            if kind == "plain" or part != "noun" or not word.startswith("a ") or key in ("bw", "bokeh", "invert", "night", "golden_hour", "sepia", "sketch", "cartoon") or rng.random() < 0.4:
+                return word
+            edit["degree"] = kind
+            return "a " + pick(rng, TINT_SLIGHT if kind == "slight" else TINT_STRONG) + word[1:]
+        wb = graded(db_kind, b, wb, eb)
+        if "degree" in eb or rng.random() < 0.3:
+            wa = graded(da_kind, a, wa, ea)
         db = degree_word(db_kind, b, wb, eb)
-        if db:  # a degree on the first word alone would be ambiguous for the second
+        if db or "degree" in eb and b != "bw":  # a degree on the first word alone would be ambiguous for the second
             da = degree_word(da_kind, a, wa, ea)
         if part == "adj":
-            text = pick(rng, ["make {o} {x}", "make {o} {x}", "i want {o} {x}", "{x} please", "{o} should be {x}", "{x}", "make {o} look {x}", "turn {o} {x}", "can {o} be {x}", "get {o} {x}", "i'd like {o} {x}"]).format(o=obj, x=da + wa + sep + db + wb)
+            text = pick(rng, ["make {o} {x}", "make {o} {x}", "i want {o} {x}", "{o} should be {x}", "{o}: {x}"] + ["{x} please", "{x}"] * (not region) + [ "make {o} look {x}", "turn {o} {x}", "can {o} be {x}", "get {o} {x}", "i'd like {o} {x}"]).format(o=obj, x=da + wa + sep + db + wb)
         else:
             text = pick(rng, ["add {x}", "add {x}", "give {o} {x}", "{x}", "{x} please", "i want {x}", "apply {x}", "{o} needs {x}", "put {x} on {o}", "with {x}", "add {x} to {o}", "could use {x}"]).format(o=obj, x=da + wa + sep + db + wb)
         return text, [ea, eb]
     return one(rng, "brightness+")[0], [label("brightness+")]
+
+
+def verb_pair(rng):
+    """Two verbs that share one object: "darken and blur the background"."""
+    while True:
+        a, b = (rng.choices(KEYS, cum_weights=CUMULATIVE)[0] for _ in range(2))
+        if a in WORDS and b in WORDS and WORDS[a]["verb"] and WORDS[b]["verb"] and a != "bw" and b != "bw" and not clash(a, b):
+            va, vb = ([v for v in WORDS[k]["verb"] if "*" not in v and not v.endswith((" of", " in", " to", " from", " on"))] for k in (a, b))
+            if va and vb:
+                break
+    ea, eb, region = label(a), label(b), None
+    if a in REGIONAL and b in REGIONAL and rng.random() < 0.5:
+        region = pick(rng, ("subject", "background", "background"))
+        ea["region"] = eb["region"] = region
+    text = pick(rng, va) + pick(rng, [" and ", " and ", " & ", " + ", ", then ", " and also ", " and then "]) + pick(rng, vb) + " " + object_of(rng, region)
+    return text, [ea, eb]
+
+
+def trio(rng):
+    """A list of two to four short orders: "brighten, warm up and add a slight vignette"."""
+    keys = []
+    while len(keys) < 3:
+        key = rng.choices(KEYS, cum_weights=CUMULATIVE)[0]
+        if key in BARE and key != "bokeh" and not any(clash(key, k) for k in keys):
+            keys.append(key)
+    parts, edits = [], []
+    for key in keys[: 2 if rng.random() < 0.35 else 3]:
+        if rng.random() < 0.5:
+            text, edit = with_degree(rng, key, draw_degree(rng) if rng.random() < 0.6 else "plain")
+        else:
+            text, edit = imperative(rng, key, None, draw_degree(rng) if rng.random() < 0.5 and key != "bw" else "plain", obj="it", ways=("adj", "noun", "verb"))
+        parts.append(text)
+        edits.append(edit)
+    last = pick(rng, [" and ", " and ", ", and ", ", then ", " & ", ", ", " + ", "; "])
+    comma = pick(rng, [", ", ", ", ", ", "; ", " + ", ". "])
+    return comma.join(parts[:-1]) + last + parts[-1], edits
+
+
+BAD_LINKS = [", ", ", ", ". ", ". ", " - ", " so ", ", so ", " ", "; ", ", please ", ", can you ", ", could you ", ". please ", ". could you ", ". can you ", " and ", ", can u ", ": ", "? "]
+CAUSE = split("the shop lights, the flash, my phone, the camera, the weather, the lamp, the fluorescent lights, the sun, the lens, the bulbs, the window light, my old camera, the stage lights, the shade, auto mode, the light in the room, the indoor lighting, the neon tubes")
+STATES = {"temperature": split("the white balance, white balance, wb, the colour balance, the light, the colours, the tones, the skin tones, her skin, the skin, the colour temperature, everything, the whole scene"), "brightness": split("the exposure, the light, the lighting, everything, the room, the scene, my screen version"), "saturation": split("the colours, the colors, colours, everything, the palette"), "contrast": split("the light, the tones, everything, the tonality")}
+FAINT = split("too, too, so, rather, pretty, quite, very, really, kinda, kind of, sort of, just too, really too, looking, super, terribly, awfully, a little, a bit, way too, much too, far too")
+
+
+def imperative(rng, key, region, degree, obj, ways=None):
+    """An edit as a plain order: "cool it down a bit", "make it less yellow"."""
+    words, edit = WORDS[key], label(key)
+    slight = degree == "slight"
+    if region:
+        edit["region"] = region
+    if degree != "plain":
+        edit["degree"] = degree
+    if words["noun"] and "noun" in ways and rng.random() < 0.5:
+        nouns = [n for n in words["noun"] if not n.startswith(("a ", "an ", "more ", "less "))] or words["noun"]
+        text = pick(rng, ["add ", "give it ", "put in ", "add some " if degree == "plain" else "add "]) + (pick(rng, SLIGHT_NOUN if slight else STRONG_NOUN) + " " if degree != "plain" else "") + pick(rng, nouns)
+    elif rng.random() < 0.5:
+        adj = pick(rng, [a for a in words["adj"] if not a.startswith(("a ", "an "))])
+        verb = pick(rng, ["make", "make", "make", "get", "turn", "have"])
+        x = rng.random()
+        d = "" if degree == "plain" else pick(rng, SLIGHT_ADJ if slight else STRONG_ADJ) + " "
+        text = f"{verb} {obj} {d}{adj}" if x < 0.75 else f"{verb} {obj} {adj}" + tail_of(rng, degree)
+    else:
+        text = with_object(pick(rng, words["verb"][:8] if rng.random() < 0.6 else words["verb"]), obj)
+        if degree != "plain":
+            text = text + tail_of(rng, degree) if rng.random() < 0.6 else pick(rng, SLIGHT_VERB if slight else STRONG_VERB) + " " + text
+    return text, edit
+
+
+def complaint(rng):
+    """What is wrong, then the remedy, whose word points the other way: "the light is too yellow, cool it down"."""
+    while True:
+        key = rng.choices(KEYS, cum_weights=CUMULATIVE)[0]
+        if key in WORDS and WORDS[key]["bad"]:
+            break
+    kind, region, degree = label(key)["kind"], None, draw_degree(rng)
+    if key in REGIONAL and rng.random() < 0.35:
+        region = pick(rng, ("subject", "background", "sky"))
+        if region == "sky" and key in NO_SKY:
+            region = "background"
+    bad = pick(rng, WORDS[key]["bad"]) if rng.random() < 0.6 else pick(rng, WORDS[key]["bad"][:5])
+    link, back = pick(rng, BAD_LINKS), rng.random() < 0.2
+    remedy = simple if link.rstrip().endswith((",", ".", "so", "-", ";", "and", ":", "?")) and rng.random() < 0.6 else imperative
+    fix, edit = imperative(rng, key, region, degree, obj=object_of(rng, region), ways=("adj", "verb", "noun") if not region else ("adj", "verb")) if back else remedy(rng, key, region, degree, obj=pick(rng, ["it", "it", "it", "that", "this", "things"] if not region else ["it", "it", "it", "that"]), ways=("adj", "verb") if kind not in ("grain", "vintage") else ("adj", "noun", "verb"))
+    # Without a degree in the remedy a faint or strong complaint would leave the degree open.
+    how = pick(rng, FAINT if "degree" in edit else FAINT[:13])
+    thing = object_of(rng, region) if region or kind not in STATES or rng.random() < 0.55 else pick(rng, STATES[kind])
+    if region == "subject" and rng.random() < 0.2:
+        me = pick(rng, ["me", "me", "us"])
+        fix, edit = imperative(rng, key, region, degree, obj=me, ways=("adj", "verb"))
+        text, back = ("i'm " if me == "me" else "we're ") + how + " " + bad + pick(rng, ["", "", " here", " in this", " compared to the background", " compared to the sky", " against the sky"]), False
+        if rng.random() < 0.35:
+            return fix + pick(rng, [", ", " because ", ". ", " - "]) + text, [edit]
+    elif kind in STATES and degree == "plain" and rng.random() < 0.08:  # a remedy that names no edit
+        text = thing + pick(rng, [" is ", " looks ", " came out "]) + pick(rng, FAINT[:13]) + " " + bad
+        edit.pop("degree", None)
+        some = pick(rng, ["fix it", "fix that", "correct it", "correct that", "can you fix it", "fix it please", "sort that out", "balance it", "do something about it", "fix the " + {"temperature": "white balance", "brightness": "exposure", "saturation": "colours", "contrast": "contrast"}[kind], "kill the colour cast" if kind == "temperature" else "fix this"])
+        return (text + pick(rng, [", ", ". ", " ", " - ", ", please ", ", could you "]) + some) if rng.random() < 0.7 else some + pick(rng, [", ", ". ", " because ", " - "]) + text, [edit]
+    elif not region and rng.random() < 0.25:
+        text = pick(rng, CAUSE) + " made " + pick(rng, ["it", "this", "the photo", "everything", "this picture", "us all", "the whole thing"]) + " " + how + " " + bad
+    elif not region and rng.random() < 0.25:
+        text = pick(rng, ["", "it's ", "looks ", "it is ", "it looks ", "came out ", "turned out ", "this is ", "its ", "the photo came out ", "seems ", "feels "]) + how + " " + bad
+    else:
+        text = thing + pick(rng, [" is ", " is ", " is ", " looks ", " looks ", " came out ", " feels ", " seems ", " turned out ", " was shot ", " it is ", " are ", " "]) + how + " " + bad
+    if back:  # the remedy first, then why
+        return fix + pick(rng, [", ", ". ", " because ", " since ", ", as ", " - ", " cause ", " bc ", ". "]) + pick(rng, ["it's ", "it is ", "it looks ", "its ", "it came out ", "it was shot ", "it feels "]) + how + " " + bad, [edit]
+    return text + link + fix, [edit]
+
+
+SEPARATE = {  # one part is changed because another is to stay: region, then how it is said
+    "bw": ("background", split("only keep colour on R, only keep color on R, keep only R in colour, R stays in colour the rest black and white, R in colour everything else black and white, selective colour on R, selective color: R, only R in colour, just R in color rest grey, black and white except R, everything b&w except R, everything but R in black and white, only R should have colour, desaturate everything except R, desaturate everything but R, bw but keep R in colour, black and white but R stays in colour, make everything black and white but keep the colour of R, all grey except R, remove the colour from everything but R, colour pop on R, leave only R in colour, without any colour but R stays with colour, monochrome apart from R")),
+    "blur": ("background", split("keep R sharp and blur the rest, only R sharp, only R in focus, R sharp everything else blurry, blur everything except R, blur everything but R, everything blurry except R, keep only R in focus, R stays sharp the rest soft, so only R stands out blur the rest, blur all but R, keep R crisp and everything else out of focus, focus on R and blur what's behind, make R stand out with a blurry background")),
+    "brightness-": ("background", split("darken everything except R, darken everything but R, everything darker except R, keep R bright and darken the rest, dim the rest but not R, make everything around R darker, everything but R should be darker")),
+    "brightness+": ("background", split("brighten everything except R, everything brighter but not R, brighten everything around R, lighten all but R")),
+}
+KEPT = {"bw": split("K stays in colour, K stay with colour, but K stays in colour, keep K in colour, K keeps its colour, K in colour, leave K coloured, not K, except K"), "blur": split("K stays sharp, keep K sharp, but keep K in focus, K must stay crisp, K in focus, leave K sharp, not K"), "sharpen": split("K stays soft, leave K soft, K can stay blurry, not K")}
+KEPT_ALL = split("leave K alone, but not K, K stays as it is, keep K as it is, don't touch K, K is fine, leave K as is, without K, not on K, K should stay the same, K unchanged, keep K natural, but keep K the way it is, don't change K")
+KEPT_FIRST = {"blur": split("keep K crisp but, keep K sharp but, leave K sharp and, K should stay sharp but, K can stay crisp but"), "bw": split("keep K in colour but, leave K in colour and, K stays in colour but")}
+KEPT_FIRST_ALL = split("leave K alone and, keep K as it is but, don't touch K but, keep K the same but, K is fine but, K stays as it is but, leave K as it is just, without changing K please")
+NAMED = {"subject": split("the subject, the person, my dog, the car, her, him, the product, my daughter, the man, the woman, the flower, the people, the bride, subject, the main subject, me, the cat, the face, the couple"), "background": split("the background, the background, the surroundings, background, the backdrop, everything behind, the rest"), "sky": split("the sky, sky, the clouds")}
+
+
+def kept(rng):
+    """A part is changed while another, which is named too, is to stay."""
+    if rng.random() < 0.3:
+        key = pick(rng, ["bw", "bw", "bw", "blur", "blur", "brightness-", "brightness+"])
+        edit = dict(label(key), region=SEPARATE[key][0])
+        return pick(rng, SEPARATE[key][1]).replace("R", pick(rng, NAMED["subject"])), [edit]
+    key = pick(rng, ["bw", "bw", "blur", "blur"] + sorted(OFTEN_REGIONAL) + ["fade", "contrast-"])
+    region = pick(rng, ("subject", "background", "background")) if key in ("bw", "blur") or key in NO_SKY else pick(rng, ("subject", "background", "sky"))
+    if key == "bw":
+        region = "background" if rng.random() < 0.75 else region
+    other = NAMED["background" if region == "subject" else "subject" if region == "background" or rng.random() < 0.5 else "background"]
+    text, edit = simple(rng, key, region, draw_degree(rng), obj=object_of(rng, region), ways=("adj", "verb"))
+    if not any(word in text for word in ("{",)) and rng.random() < 0.3:
+        first = pick(rng, KEPT_FIRST.get(key, KEPT_FIRST_ALL) if rng.random() < 0.6 else KEPT_FIRST_ALL).replace("K", pick(rng, other))
+        return first + " " + text, [edit]
+    return text + pick(rng, [", ", ", ", ". ", " ", "; ", " - ", ", but "]) + pick(rng, KEPT.get(key, KEPT_ALL) if rng.random() < 0.6 else KEPT_ALL).replace("K", pick(rng, other)), [edit]
 
 
 def negate(rng):
@@ -324,7 +216,7 @@ def outside(rng):
         return " ".join(invented(rng) for _ in range(rng.randint(1, 7)))
     if x < 0.965:  # words about nothing in particular
         return " ".join(pick(rng, F.FILLER) if rng.random() < 0.6 else pick(rng, THINGS) for _ in range(rng.randint(1, 8)))
-    return pick(rng, F.OPENING) + (" " + pick(rng, ["the photo", "the car", "this", "it", "the picture", "the subject", "her", "do it", "do something", "edit this", "improve it", "make it nice", "fix it"]) if rng.random() < 0.6 else "")
+    return pick(rng, V.ASK) + (" " + pick(rng, ["the photo", "the car", "this", "it", "the picture", "the subject", "her", "do it", "do something", "edit this", "improve it", "make it nice", "fix it"]) if rng.random() < 0.6 else "")
 
 
 def typo(rng, word):
@@ -341,49 +233,115 @@ def typo(rng, word):
     return word[:i] + pick(rng, "abcdefghijklmnopqrstuvwxyz") + word[i + 1:]
 
 
-def noise(rng, text):
-    if rng.random() < 0.30:
-        text = pick(rng, F.OPENING) + " " + text
-    if rng.random() < 0.24:
-        text += " " + pick(rng, F.ENDING)
+# --- how it is typed ---------------------------------------------------------------------------------------------------
+
+def filled(rng, line):
+    return line.format(who=pick(rng, V.WHO), where=pick(rng, V.WHERE), when=pick(rng, V.WHEN), purpose=pick(rng, V.PURPOSE), poss=pick(rng, V.POSSESSED), nice=pick(rng, V.NICE), looks=pick(rng, V.LOOKS), detail=pick(rng, V.DETAIL),
+                       r=pick(rng, ["the sky", "the background", "my dog", "her dress", "the subject", "the light", "her smile", "the composition", "the car", "my hair", "the view", "the pose", "the face", "his expression", "the house"]))
+
+
+def wrapped(rng, text, remark):
+    """The request with what people say before and after it."""
+    if rng.random() < 0.26:
+        text = pick(rng, V.ASK) + " " + text
     if rng.random() < 0.06:
-        text += " " + pick(rng, KEEP_TAILS)
-    words = text.split()
-    if rng.random() < 0.12:
-        words = [w for w in words if w not in ("the", "a", "an")] or words
+        text = pick(rng, V.VOCATIVE) + pick(rng, [", ", " ", ", "]) + text
+    if remark:
+        text = filled(rng, pick(rng, V.REMARK)) + pick(rng, [", ", ". ", " but ", ", but ", ", just ", "; ", " "]) + text
+    elif rng.random() < 0.17:
+        before = filled(rng, pick(rng, V.CONTEXT))
+        if rng.random() < 0.2:
+            before += pick(rng, [" and ", ". ", ", "]) + filled(rng, pick(rng, V.CONTEXT))
+        text = before + pick(rng, [". ", ". ", ". ", ", ", ", ", " but ", ", but ", " ", " - ", ", so ", "! ", ": "]) + text
     if rng.random() < 0.14:
+        text += pick(rng, [" ", " ", ", ", ". ", " - "]) + filled(rng, pick(rng, V.REASON))
+    if rng.random() < 0.14:
+        text += pick(rng, [" ", " ", ", ", ". ", " - "]) + pick(rng, V.ENDING)
+    if rng.random() < 0.05:
+        text += pick(rng, [", ", " ", ", "]) + pick(rng, V.VOCATIVE)
+    if rng.random() < 0.05:
+        text += pick(rng, [" ", ", ", ". "]) + pick(rng, KEEP_TAILS)
+    return text
+
+
+def typed(rng, text):
+    """Typing: marks or none, dropped articles, stray words, texting, stretched words, slips."""
+    words = text.split()
+    if rng.random() < 0.16:
+        words = [w for w in words if w not in ("the", "a", "an")] or words
+    if rng.random() < 0.08:
         for _ in range(rng.randint(1, 2)):
             words.insert(rng.randint(0, len(words)), invented(rng) if rng.random() < 0.5 else pick(rng, F.FILLER))
-    if rng.random() < 0.10:
-        i = rng.randrange(len(words))
-        words[i] = typo(rng, words[i])
-    return " ".join(words)
+    if rng.random() < 0.12:
+        words = [pick(rng, V.TEXTING[w]) if w in V.TEXTING and rng.random() < 0.5 else w for w in words]
+    if rng.random() < 0.08:
+        words = [w[:-1] + w[-1] * rng.randint(2, 5) if w in V.ELONGATE and rng.random() < 0.6 else w for w in words]
+    if rng.random() < 0.15:
+        words = [w.replace("'", "") for w in words]
+    if rng.random() < 0.13:
+        for _ in range(rng.randint(1, 2)):
+            i = rng.randrange(len(words))
+            words[i] = typo(rng, words[i])
+    text = " ".join(words)
+    x = rng.random()
+    if x < 0.25:
+        text = re.sub(r"[.,;:](?!\d)", " ", text)
+    elif x < 0.55 and text[-1:] not in ".!?":
+        text += "."
+    elif x < 0.62:
+        text += pick(rng, ["?", "!", "...", "?", " :)", "!!"])
+    return text
+
+
+def chained(rng, text, edits, key):
+    """One more edit in a clause of its own."""
+    other = second_key(rng, key)
+    if rng.random() < 0.15:
+        more, edit = recolour_terse(rng) if key != "recolour" else (None, None)
+        if more and key != "tint":
+            return text + pick(rng, F.MARKS) + " " + more, edits + [edit], "recolour"
+    more, edit = one(rng, other, explicit_whole="region" in edits[-1] or key == "recolour")
+    return text + (pick(rng, F.MARKS) if rng.random() < 0.6 else " " + pick(rng, F.JOIN)) + " " + more, edits + [edit], other
 
 
 def sample(rng):
-    """Returns (instruction, list of edits); an empty list means: leave the picture alone."""
+    """Returns (instruction, list of edits)."""
     draw = rng.random()
-    if draw < 0.14:
-        return noise(rng, outside(rng)), []
-    if draw < 0.22:
-        text, edits = joined_short(rng)
-        return noise(rng, text), edits
+    if draw < 0.13:
+        return typed(rng, wrapped(rng, outside(rng), False)), []
+    if draw < 0.20:
+        text, edits = joined_short(rng) if rng.random() < 0.75 else verb_pair(rng)
+        return typed(rng, wrapped(rng, text, False)), edits
+    if draw < 0.31:
+        text, edits = lines_of(rng)
+        return typed(rng, wrapped(rng, text, False) if rng.random() < 0.3 else text), edits
+    if draw < 0.33:
+        text, edits = trio(rng)
+        return typed(rng, wrapped(rng, text, False) if rng.random() < 0.6 else text), edits
+    if draw < 0.385:
+        text, edits = complaint(rng)
+        if rng.random() < 0.2:
+            kind = edits[0]["kind"]
+            key = kind + {"up": "+", "down": "-"}.get(edits[0].get("direction"), "")
+            text, edits, _ = chained(rng, text, edits, key)
+        return typed(rng, wrapped(rng, text, False)), edits
+    if draw < 0.41:
+        text, edits = kept(rng)
+        return typed(rng, wrapped(rng, text, False)), edits
     first = rng.choices(KEYS, cum_weights=CUMULATIVE)[0]
-    text, edit = one(rng, first)
+    remark = rng.random() < 0.07
+    text, edit = one(rng, first, explicit_whole=remark)
     edits = [edit]
-    if draw > 0.85:
-        key = second_key(rng, first)
-        more, other = one(rng, key, explicit_whole="region" in edit or first == "recolour")
-        text += " " + pick(rng, F.JOIN) + " " + more
-        edits.append(other)
-        if draw > 0.985:
+    if rng.random() < 0.02 and draw > 0.78:
+        text = pick(rng, ["1. ", "1) ", "first ", "firstly, ", "first of all, ", "two things: ", "1: "]) + text
+    if draw > 0.78:
+        text, edits, key = chained(rng, text, edits, first)
+        if draw > 0.975:
             third = second_key(rng, first)
-            if not clash(key, third):
+            if third != "recolour" and not clash(key, third):
                 more, other = one(rng, third, allow_region=False, explicit_whole=True)
-                text += " " + pick(rng, F.JOIN) + " " + more
-                edits.append(other)
-    elif draw > 0.82 and edit["kind"] != "recolour":  # "but keep the contrast": names a knob that must not move
+                text, edits = text + (pick(rng, F.MARKS) if rng.random() < 0.6 else " " + pick(rng, F.JOIN)) + " " + more, edits + [other]
+    elif draw > 0.75 and edit["kind"] != "recolour":  # "but keep the contrast": names a knob that must not move
         knobs = [k for kind, names in KNOBS.items() if kind != edit["kind"] for k in names[:4]]
-        text += " " + pick(rng, KEEP_PARTS).format(k=pick(rng, knobs))
-    return noise(rng, text), edits
-
+        text += pick(rng, [" ", ", ", " "]) + pick(rng, KEEP_PARTS).format(k=pick(rng, knobs))
+    return typed(rng, wrapped(rng, text, remark)), edits
