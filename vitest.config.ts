@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config"
 /**
  * `unit` starts no processes, `contract` checks what the programs agree on, `integration` runs real servers (one
  * nats-server a file), so that only two of its files run at once; `examples` runs the published examples as they stand
- * and needs curl and a Python with requests.
+ * and needs curl and a Python with requests; `e2e` talks to a Kubernetes cluster that scripts/test e2e made, one file at a time.
  */
 export default defineConfig({
   test: {
@@ -26,6 +26,16 @@ export default defineConfig({
       {
         extends: true,
         test: { name: "examples", include: ["test/examples/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 }
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000
+        }
       }
     ]
   }

@@ -3,27 +3,69 @@
  * an overlay which forgets one fails here as it would there: bodies up to 1 MB, answers within 60 s, no response buffering.
  */
 
+interface Metadata {
+  readonly name: string
+  readonly namespace: string
+  readonly uid: string
+  readonly creationTimestamp: string
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+interface Backend {
+  readonly service?: { readonly name: string; readonly port: { readonly name?: string; readonly number?: number } }
+}
+
+interface IngressPath {
+  readonly path?: string
+  readonly pathType: string
+  readonly backend: Backend
+}
+
+export interface Ingress {
+  readonly metadata: Metadata
+  readonly spec: {
+    readonly ingressClassName?: string
+    readonly defaultBackend?: Backend
+    readonly rules?: ReadonlyArray<{ readonly host?: string; readonly http?: { readonly paths: ReadonlyArray<IngressPath> } }>
+  }
+}
+
+export interface Service {
+  readonly metadata: Metadata
+  readonly spec: { readonly clusterIP?: string; readonly ports?: ReadonlyArray<{ readonly name?: string; readonly port: number }> }
+}
+
+interface Place {
+  readonly ingress: Ingress
+  readonly path: IngressPath
+}
+
+/** By "namespace/name". */
+type Services = ReadonlyMap<string, Service>
+
 const prefix = "nginx.ingress.kubernetes.io/"
 
-const seconds = (value) => (/^\d+$/.test(value) ? `${value}s` : value)
-const directives = [
-  ["client_max_body_size", "proxy-body-size", "1m", (value) => value],
+const asIs = (value: string): string => value
+const seconds = (value: string): string => (/^\d+$/.test(value) ? `${value}s` : value)
+const directives: ReadonlyArray<readonly [directive: string, annotation: string, fallback: string, write: (value: string) => string]> = [
+  ["client_max_body_size", "proxy-body-size", "1m", asIs],
   ["proxy_connect_timeout", "proxy-connect-timeout", "5", seconds],
   ["proxy_read_timeout", "proxy-read-timeout", "60", seconds],
   ["proxy_send_timeout", "proxy-send-timeout", "60", seconds],
-  ["proxy_buffering", "proxy-buffering", "off", (value) => value],
-  ["proxy_request_buffering", "proxy-request-buffering", "on", (value) => value]
+  ["proxy_buffering", "proxy-buffering", "off", asIs],
+  ["proxy_request_buffering", "proxy-request-buffering", "on", asIs]
 ]
 
 /** Only what nginx takes as one word may come from an annotation. */
-const word = (value, fallback) => (/^[\w.]+$/.test(value ?? "") ? value : fallback)
+const word = (value: string | undefined, fallback: string): string =>
+  value !== undefined && /^[\w.]+$/.test(value) ? value : fallback
 
-const settings = ({ metadata }) =>
+const settings = ({ metadata }: Ingress): ReadonlyArray<string> =>
   directives.map(([directive, annotation, fallback, write]) =>
     `      ${directive} ${write(word(metadata.annotations?.[prefix + annotation], fallback))};`)
 
 /** `address:port` of a backend's Service, or undefined when the Service or its port is not there. */
-const addressOf = (namespace, backend, services) => {
+const addressOf = (namespace: string, backend: Backend, services: Services): string | undefined => {
   const service = services.get(`${namespace}/${backend.service?.name}`)
   const { name, number } = backend.service?.port ?? {}
   const port = service?.spec.ports?.find((port) => (name === undefined ? port.port === number : port.name === name))
@@ -31,7 +73,7 @@ const addressOf = (namespace, backend, services) => {
   return port === undefined || address === undefined || address === "None" ? undefined : `${address}:${port.port}`
 }
 
-const location = (ingress, { backend, path = "/", pathType }, services) => {
+const location = ({ ingress, path: { backend, path = "/", pathType } }: Place, services: Services): ReadonlyArray<string> => {
   const address = addressOf(ingress.metadata.namespace, backend, services)
   const act = address === undefined ? ["      return 503;"] : [...settings(ingress), `      proxy_pass http://${address};`]
   const trimmed = path.replace(/\/+$/, "")
@@ -41,14 +83,14 @@ const location = (ingress, { backend, path = "/", pathType }, services) => {
   return matches.flatMap((match) => [`    location ${match} {`, ...act, "    }"])
 }
 
-const oldestFirst = (a, b) =>
+const oldestFirst = (a: Ingress, b: Ingress): number =>
   `${a.metadata.creationTimestamp} ${a.metadata.uid}`.localeCompare(`${b.metadata.creationTimestamp} ${b.metadata.uid}`)
 
 /** Paths by host ("" is any host); of two Ingresses that claim the same place the older one has it. */
-const placesOf = (ingresses) => {
-  const hosts = new Map([["", new Map()]])
-  const claim = (host, ingress, path) => {
-    const places = hosts.get(host) ?? new Map()
+const placesOf = (ingresses: ReadonlyArray<Ingress>): ReadonlyMap<string, ReadonlyMap<string, Place>> => {
+  const hosts = new Map<string, Map<string, Place>>([["", new Map()]])
+  const claim = (host: string, ingress: Ingress, path: IngressPath) => {
+    const places = hosts.get(host) ?? new Map<string, Place>()
     const place = `${path.pathType === "Exact" ? "=" : ""}${path.path ?? "/"}`
     if (!places.has(place)) places.set(place, { ingress, path })
     hosts.set(host, places)
@@ -63,9 +105,9 @@ const placesOf = (ingresses) => {
   return hosts
 }
 
-const server = ([host, places], services, port) => {
+const server = (host: string, places: ReadonlyMap<string, Place>, services: Services, port: number): ReadonlyArray<string> => {
   if (host !== "" && !/^(\*\.)?[\w.-]+$/.test(host)) return []
-  const locations = [...places.values()].flatMap(({ ingress, path }) => location(ingress, path, services))
+  const locations = [...places.values()].flatMap((place) => location(place, services))
   const hasRoot = locations.includes("    location / {")
   return [
     "  server {",
@@ -77,8 +119,15 @@ const server = ([host, places], services, port) => {
   ]
 }
 
-/** `services` are by "namespace/name"; `folder` is where nginx may write. */
-export const nginxConf = ({ folder, ingresses, port, services }) => {
+export interface NginxInput {
+  /** Where nginx may write. */
+  readonly folder: string
+  readonly ingresses: ReadonlyArray<Ingress>
+  readonly port: number
+  readonly services: Services
+}
+
+export const nginxConf = ({ folder, ingresses, port, services }: NginxInput): string => {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `  ${name}_temp_path ${folder}/${name};`)
   return [
     "daemon off;",
@@ -98,7 +147,7 @@ export const nginxConf = ({ folder, ingresses, port, services }) => {
     "  proxy_set_header X-Forwarded-For $remote_addr;",
     "  proxy_set_header X-Forwarded-Proto $scheme;",
     "  proxy_set_header Connection '';",
-    ...[...placesOf(ingresses)].flatMap((place) => server(place, services, port)),
+    ...[...placesOf(ingresses)].flatMap(([host, places]) => server(host, places, services, port)),
     "}",
     ""
   ].join("\n")
