@@ -18,9 +18,9 @@ export interface PoolFacts {
 }
 
 type Condition = GpuPoolStatus["conditions"][number]
-type Verdict = Pick<Condition, "type" | "status" | "reason" | "message">
+export type Verdict = Pick<Condition, "type" | "status" | "reason" | "message">
 
-const isReady = (replica: Sighting) =>
+export const isReady = (replica: Sighting) =>
   replica.phase === "idle" || replica.phase === "busy" || (replica.phase === "draining" && replica.readyAt !== undefined)
 
 export const stateOf = (facts: PoolFacts): PoolState => {
@@ -31,7 +31,7 @@ export const stateOf = (facts: PoolFacts): PoolState => {
   return live.length > 0 || facts.decision.desired > 0 ? "WAKING_UP" : "SCALED_TO_ZERO"
 }
 
-const verdict = (type: string, holds: boolean, reason: string, message: string): Verdict => ({
+export const verdict = (type: string, holds: boolean, reason: string, message: string): Verdict => ({
   type,
   status: holds ? "True" : "False",
   reason,
@@ -57,12 +57,22 @@ const verdicts = (facts: PoolFacts, state: PoolState): ReadonlyArray<Verdict> =>
   ]
 }
 
-/** `before` keeps the time of each condition that has not changed; `now` is RFC 3339. */
-export const statusOf = (facts: PoolFacts, before: GpuPoolStatus | undefined, now: string): GpuPoolStatus => {
+/**
+ * `before` keeps the time of each condition that has not changed; `now` is RFC 3339. `more`: what the kind of fleet has
+ * to say beyond this; it replaces verdicts of the same type.
+ */
+export const statusOf = (
+  facts: PoolFacts,
+  before: GpuPoolStatus | undefined,
+  now: string,
+  more: ReadonlyArray<Verdict> = []
+): GpuPoolStatus => {
   const state = stateOf(facts)
   const live = facts.replicas.filter((replica) => replica.phase !== "stopping")
   const generation = facts.pool.metadata.generation
-  const conditions = verdicts(facts, state).map((one): Condition => {
+  const replaced = new Set(more.map((one) => one.type))
+  const said = [...verdicts(facts, state).filter((one) => !replaced.has(one.type)), ...more]
+  const conditions = said.map((one): Condition => {
     const same = before?.conditions.find((condition) => condition.type === one.type && condition.status === one.status)
     return {
       ...one,

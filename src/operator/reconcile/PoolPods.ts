@@ -1,0 +1,195 @@
+import { Clock, Effect, Result } from "effect"
+import { isRetryable, type KubeError } from "../../platform/kubernetes/errors.ts"
+import type { EventRecorder } from "../../platform/kubernetes/EventRecorder.ts"
+import type { StoredGpuPool } from "../../platform/kubernetes/resources.ts"
+import { Lanes } from "../../platform/nats/Lanes.ts"
+import type { Presence } from "../../platform/nats/Presence.ts"
+import type { Signals } from "../../platform/nats/Signals.ts"
+import { Cluster } from "../fleet/Cluster.ts"
+import { AgentPods } from "../fleet/pods.ts"
+import { isStuck } from "../fleet/podSightings.ts"
+import { afterCrash, allowed, noFailures } from "../fleet/restarts.ts"
+import { OperatorMetrics } from "../health/OperatorMetrics.ts"
+import { decide, type Decision, initialMemory } from "../scaling/decide.ts"
+import { askToDrain } from "./askToDrain.ts"
+import { measurePool } from "./measurePool.ts"
+import { planPods, type PodPlan, slowStart } from "./podPlan.ts"
+import { type PodSettings, revisionOf } from "./podSpec.ts"
+import { hasFinalizer, PoolObjects } from "./PoolObjects.ts"
+import { makePoolState, type Measured, type PoolState } from "./poolState.ts"
+import { retirePool } from "./retirePool.ts"
+import { tellStatus } from "./tellStatus.ts"
+
+/** How soon to look again: while there are pods or work, while nothing happens, and while the depth is unknown. */
+const activeIntervalMs = 1_500
+const idleIntervalMs = 8_000
+const blindIntervalMs = 2_000
+const retireIntervalMs = 1_000
+/** Deletions and drain requests at once. */
+const writesAtOnce = 16
+/** Creations of one batch at once. */
+const createsAtOnce = 32
+
+/** What every look at a pool needs. */
+export type PoolServices = AgentPods | Cluster | EventRecorder | Lanes | OperatorMetrics | PoolObjects | Presence | Signals
+
+/** Keeps one pool of pods as its spec says: measure, decide, act, tell. Called by one fiber at a time. */
+export interface PoolPods {
+  /** Gives the time to the next look, in milliseconds; nothing when the pool needs none. */
+  readonly reconcile: (pool: StoredGpuPool) => Effect.Effect<number | undefined, KubeError>
+}
+
+const ensureLanes = Effect.fnUntraced(function*(state: PoolState, pool: StoredGpuPool) {
+  const { metadata: { name }, spec: { models } } = pool
+  if (models.join() === state.lanesReadyFor.join()) return
+  const ensured = yield* Effect.result((yield* Lanes).ensure(name, models))
+  if (Result.isSuccess(ensured)) state.lanesReadyFor = models
+  else yield* Effect.logWarning(`pool ${name}: its lanes could not be created yet: ${ensured.failure.message}`)
+})
+
+/**
+ * A pod whose node does not answer stays until people or the cloud remove it. One such pod at a time does not hold up a
+ * new one: the surge above the maximum is never more than that.
+ */
+const withRoom = ({ now, pods, sightings }: Measured) => {
+  const stuck = pods.find((pod) => isStuck(pod, now))
+  return sightings.filter((sighting) => sighting.id !== stuck?.name)
+}
+
+const decidePool = (state: PoolState, pool: StoredGpuPool, measured: Measured): Decision => {
+  const replicas = withRoom(measured)
+  const memory = state.memory ?? initialMemory(pool.spec, replicas, measured.now)
+  const decision = decide(pool.spec, { depth: measured.depth, replicas }, memory, measured.now)
+  state.memory = decision.memory
+  const from = state.status?.desiredReplicas ?? 0
+  if (decision.desired !== from) {
+    state.lastScale = { at: new Date(measured.now).toISOString(), from, to: decision.desired, reason: decision.reason }
+  }
+  return decision
+}
+
+/** Each pod's end counts once, however often it is seen. */
+const countFailure = (state: PoolState, pool: StoredGpuPool, uid: string, why: string, now: number): void => {
+  if (state.counted.has(uid)) return
+  state.counted = new Set([...state.counted, uid])
+  const readyAt = state.sightings.find((one) => why.startsWith(`${one.id}: `))?.readyAt
+  const crash = { why, readyForMs: readyAt === undefined ? 0 : now - readyAt, maxFailures: pool.spec.lifecycle.maxPodFailures }
+  state.restarts = afterCrash(state.restarts, crash, now)
+}
+
+const planPool = (
+  state: PoolState,
+  { cluster, pool, settings }: { readonly cluster: Cluster["Service"]; readonly pool: StoredGpuPool; readonly settings: PodSettings },
+  decision: Decision,
+  measured: Measured
+): PodPlan => {
+  const { broken, now, pods, settled, sightings, unseenWrites } = measured
+  const revision = revisionOf(pool, settings)
+  // Whoever changed the spec may have repaired it.
+  if (state.revision !== revision) state.restarts = noFailures
+  state.revision = revision
+  const { maxPodFailures } = pool.spec.lifecycle
+  return planPods({
+    pool: pool.metadata.name,
+    spec: pool.spec,
+    revision,
+    pods,
+    sightings,
+    broken,
+    decision,
+    allowed: allowed(state.restarts, decision.create, maxPodFailures, now),
+    failing: state.restarts.failures > 0,
+    before: (slot) => cluster.lastIn(pool.metadata.uid, slot, pool.status?.lastScale?.at ?? ""),
+    unseenWrites,
+    settled,
+    busySince: state.busySince,
+    now
+  })
+}
+
+/** The API server's "no" to a pod (quota, admission, a template that is none) is told and tried again with patience. */
+const createPods = Effect.fnUntraced(function*(state: PoolState, pool: StoredGpuPool, create: PodPlan["create"]) {
+  const agents = yield* AgentPods
+  const metrics = yield* OperatorMetrics
+  const { name } = pool.metadata
+  for (const batch of slowStart(create)) {
+    const results = yield* Effect.forEach(
+      batch,
+      (place) => Effect.result(agents.create(pool, { ...place, revision: state.revision })),
+      { concurrency: createsAtOnce }
+    )
+    const now = yield* Clock.currentTimeMillis
+    const failures = results.flatMap((result) => (Result.isFailure(result) ? [result.failure] : []))
+    for (let created = failures.length; created < batch.length; created++) metrics.created(name, now)
+    const final = failures.find((error) => !isRetryable(error))
+    if (final !== undefined) {
+      state.refused = final.message
+      state.restarts = afterCrash(state.restarts, { why: final.message, readyForMs: 0, maxFailures: pool.spec.lifecycle.maxPodFailures }, now)
+      return
+    }
+    if (failures[0] !== undefined) return yield* failures[0]
+  }
+  if (create.length > 0) state.refused = undefined
+})
+
+const removePods = Effect.fnUntraced(function*(state: PoolState, pool: StoredGpuPool, removals: PodPlan["remove"]) {
+  const agents = yield* AgentPods
+  const metrics = yield* OperatorMetrics
+  const { name } = pool.metadata
+  yield* Effect.forEach(removals, Effect.fnUntraced(function*({ failed, graceS, pod, why }) {
+    if (!(yield* agents.remove(pool, pod, graceS === undefined ? {} : { graceS }))) return
+    metrics.removed(name, failed ? "failed" : "idle")
+    yield* (failed ? Effect.logWarning : Effect.logInfo)(`pod ${pod.name} is removed: ${why}`)
+    if (failed) countFailure(state, pool, pod.uid, `${pod.name}: ${why}`, yield* Clock.currentTimeMillis)
+  }), { concurrency: writesAtOnce, discard: true })
+})
+
+/** New pods first: a job waits for them, and nobody for the others. */
+const act = Effect.fn("PoolPods.act")(function*(state: PoolState, pool: StoredGpuPool, plan: PodPlan) {
+  const agents = yield* AgentPods
+  yield* createPods(state, pool, plan.create)
+  yield* removePods(state, pool, plan.remove)
+  state.asked = new Set(plan.ask.map(({ pod }) => pod.name))
+  yield* askToDrain(state, pool, plan.ask)
+  yield* Effect.forEach(plan.label, ({ busy, pod }) => agents.markBusy(pod, busy), { concurrency: writesAtOnce, discard: true })
+})
+
+const nextLookMs = (state: PoolState, decision: Decision, { depth, now, pods }: Measured): number => {
+  if (depth._tag === "Unreadable") return blindIntervalMs
+  const isIdle = pods.length === 0 && decision.desired === 0 && depth.depth === 0
+  const patience = state.restarts.notBefore > now ? state.restarts.notBefore - now : Number.POSITIVE_INFINITY
+  return Math.min(patience, isIdle ? idleIntervalMs : activeIntervalMs)
+}
+
+/** `first`: the pool as it was when this operator saw it for the first time. */
+export const makePoolPods = Effect.fnUntraced(function*(first: StoredGpuPool, settings: PodSettings) {
+  const services = yield* Effect.context<PoolServices>()
+  const cluster = yield* Cluster
+  const objects = yield* PoolObjects
+  const state = makePoolState(first)
+
+  const keep = Effect.fnUntraced(function*(pool: StoredGpuPool) {
+    if (!hasFinalizer(pool)) yield* objects.addFinalizer(pool)
+    yield* ensureLanes(state, pool)
+    const measured = yield* measurePool(state, pool)
+    const decision = decidePool(state, pool, measured)
+    const plan = planPool(state, { cluster, pool, settings }, decision, measured)
+    const acted = yield* Effect.result(act(state, pool, plan))
+    yield* tellStatus(state, pool, {
+      measured,
+      decision,
+      acted: Result.isSuccess(acted) && measured.unseenWrites === 0,
+      deleting: undefined
+    })
+    if (Result.isFailure(acted)) return yield* acted.failure
+    return nextLookMs(state, decision, measured)
+  })
+
+  const reconcile = Effect.fn("PoolPods.reconcile")(function*(pool: StoredGpuPool) {
+    if (pool.metadata.deletionTimestamp === undefined) return yield* keep(pool)
+    if (!hasFinalizer(pool)) return undefined
+    return (yield* retirePool(state, pool)) ? undefined : retireIntervalMs
+  }, Effect.provide(services))
+
+  return { reconcile } satisfies PoolPods as PoolPods
+})
