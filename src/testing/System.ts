@@ -87,6 +87,9 @@ export interface SystemOptions {
   readonly cooldown?: string
   /** For every program. */
   readonly env?: Record<string, string>
+  readonly gatewayEnv?: Record<string, string>
+  /** For the fleet, and for its agents unless it says otherwise. */
+  readonly fleetEnv?: Record<string, string>
   readonly broker?: Parameters<typeof startNatsServer>[0]
 }
 
@@ -141,7 +144,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     LOG_LEVEL: "Info",
     ...options.env
   }
-  const fleet = program("fleet", "src/operator/local.ts", { ...shared, DATA_DIR: join(dir, "fleet") })
+  const fleet = program("fleet", "src/operator/local.ts", { ...shared, DATA_DIR: join(dir, "fleet"), ...options.fleetEnv })
   const gateways: Array<Gateway> = []
   const logs = () => [fleet, ...gateways].map((one) => `--- ${one.name}\n${one.log()}`).join("\n")
   for (let index = 0; index < (options.gateways ?? 1); index++) {
@@ -153,7 +156,8 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
       PORT: String(port),
       MODELS_PORT: String(modelsPort),
       METRICS_PORT: String(metricsPort),
-      DATA_DIR: join(dir, `gateway-${index}`)
+      DATA_DIR: join(dir, `gateway-${index}`),
+      ...options.gatewayEnv
     })
     const on = (port: number) => `http://127.0.0.1:${port}`
     const ready = () =>

@@ -1,4 +1,4 @@
-import { type ObjectInfo, Objm, type ObjectStore, setSha256Backend } from "@nats-io/obj"
+import { type ObjectInfo, Objm, setSha256Backend } from "@nats-io/obj"
 import { Config, Context, Effect, Layer, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { blobBucket } from "../../contract/subjects.ts"
@@ -47,8 +47,6 @@ const chunkMaxBytes = 1024 * 1024
 const headersMaxBytes = 1024
 /** A read or write that takes longer has stalled. */
 const transferTimeoutMs = 60_000
-/** Chunks that are gone do not fail a read: they just never come. */
-const chunkTimeoutMs = 5_000
 const digestPrefix = "SHA-256="
 
 /** The digest as the object store writes it. */
@@ -98,13 +96,12 @@ const make = Effect.gen(function*() {
     if (found.size > blobMaxBytes) {
       return yield* new BlobsUnavailable({ operation: "read a blob", cause: new Error(`${name} has ${found.size} bytes`) })
     }
-    const bytes = (yield* attempt("read a blob", () => readDirect(jsm, found))) ?? (yield* readAll(store, found).pipe(
-      // Removed while it was read?
-      Effect.catchTag("BlobsUnavailable", (error) =>
-        Effect.flatMap(info(name), (still): Effect.Effect<undefined, BlobsUnavailable> =>
-          still === undefined ? Effect.undefined : Effect.fail(error)))
-    ))
-    return bytes ?? (yield* new BlobMissing({ name }))
+    const bytes = (yield* attempt("read a blob", () => readChunks(found, (query) => jsm.direct.getMessage(streamOf(found), query)))) ??
+      (yield* attempt("read a blob", () => readChunks(found, (query) => jsm.streams.getMessage(streamOf(found), query))))
+    if (bytes !== undefined) return bytes
+    // Removed while it was read?
+    if ((yield* info(name)) === undefined) return yield* new BlobMissing({ name })
+    return yield* unavailable("read a blob")(new Error(`${name}: its chunks are not what its entry says`))
   })
 
   const remove = Effect.fn("Blobs.remove")(function*(name: string) {
@@ -124,25 +121,27 @@ const failedBy = (failure: Failure) => (error: BlobsUnavailable): error is Blobs
 
 const unavailable = (operation: string) => (cause: unknown) => new BlobsUnavailable({ operation, cause })
 
-const nextChunk = (reader: ReadableStreamDefaultReader<Uint8Array>) =>
-  Effect.tryPromise({ try: () => reader.read(), catch: unavailable("read a blob") }).pipe(
-    Effect.timeoutOrElse({
-      duration: chunkTimeoutMs,
-      orElse: () => unavailable("read a blob")(new Error(`no chunk for ${chunkTimeoutMs} ms`))
-    })
-  )
+const streamOf = (info: ObjectInfo): string => `OBJ_${info.bucket}`
+
+interface Chunk {
+  readonly data: Uint8Array
+  readonly seq: number
+}
 
 /**
- * The chunks one by one by direct get: one request a chunk instead of a consumer made and removed for every picture.
- * Undefined when one is missing or the digest is wrong: a replica may be behind, so the store itself has the last word.
+ * The chunks one by one: one request a chunk instead of a consumer made and removed for every picture. Undefined when one
+ * is missing or the digest is wrong: a replica may be behind, so the stream's leader has the last word.
  */
-const readDirect = async (jsm: Connection["Service"]["jsm"], info: ObjectInfo): Promise<Uint8Array | undefined> => {
+const readChunks = async (
+  info: ObjectInfo,
+  next: (query: { readonly seq: number; readonly next_by_subj: string }) => Promise<Chunk | null>
+): Promise<Uint8Array | undefined> => {
   const chunkSubject = `$O.${info.bucket}.C.${info.nuid}`
   const bytes = new Uint8Array(info.size)
   const digest = createHash("sha256")
   let offset = 0
   for (let chunk = 0, sequence = 1; chunk < info.chunks; chunk++) {
-    const message = await jsm.direct.getMessage(`OBJ_${info.bucket}`, { seq: sequence, next_by_subj: chunkSubject })
+    const message = await next({ seq: sequence, next_by_subj: chunkSubject })
     if (message === null || offset + message.data.byteLength > info.size) return undefined
     bytes.set(message.data, offset)
     digest.update(message.data)
@@ -151,24 +150,3 @@ const readDirect = async (jsm: Connection["Service"]["jsm"], info: ObjectInfo): 
   }
   return offset === info.size && digestOf(digest.digest("hex")) === info.digest ? bytes : undefined
 }
-
-/** All chunks of an object; the store checks their digest. Undefined when it vanished meanwhile. */
-const readAll = (store: ObjectStore, info: ObjectInfo) =>
-  Effect.scoped(Effect.gen(function*() {
-    const result = yield* Effect.tryPromise({ try: () => store.get(info.name), catch: unavailable("read a blob") })
-    if (result === null) return undefined
-    // Errors come through the chunks as well; unheard here, one would end the process.
-    result.error.catch(() => undefined)
-    const reader = yield* Effect.acquireRelease(
-      Effect.sync(() => result.data.getReader()),
-      (reader) => Effect.promise(() => reader.cancel().catch(() => undefined))
-    )
-    const bytes = new Uint8Array(info.size)
-    let offset = 0
-    for (let chunk = yield* nextChunk(reader); !chunk.done; chunk = yield* nextChunk(reader)) {
-      bytes.set(chunk.value, offset)
-      offset += chunk.value.byteLength
-    }
-    if (offset === info.size) return bytes
-    return yield* unavailable("read a blob")(new Error(`${info.name}: ${offset} of ${info.size} bytes arrived`))
-  }))

@@ -1,6 +1,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type NatsConnection as Nats } from "@nats-io/transport-node"
 import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { inboxPrefix } from "../../contract/natsPermissions.ts"
 import { failFast } from "./failFast.ts"
 
 export class ConnectError extends Schema.TaggedError<ConnectError>()("ConnectError", {
@@ -18,7 +19,7 @@ export class Connection extends Context.Service<Connection, {
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
 }>()("darkroom/platform/nats/Connection") {
-  /** `name` is what the broker shows in its connection list. */
+  /** `name` is what the broker shows in its connection list. With NATS_CA_FILE the connection is TLS, trusting that CA alone. */
   static readonly layer = (name: string) =>
     Layer.effect(
       Connection,
@@ -26,6 +27,7 @@ export class Connection extends Context.Service<Connection, {
         const servers = yield* Config.String("NATS_URL").pipe(Config.withDefault("nats://127.0.0.1:4222"))
         const user = yield* Config.option(Config.String("NATS_USER"))
         const password = yield* Config.option(Config.Redacted("NATS_PASSWORD"))
+        const caFile = yield* Config.option(Config.String("NATS_CA_FILE"))
         const requestTimeoutMs = yield* Config.Int("NATS_REQUEST_TIMEOUT_MS").pipe(Config.withDefault(5_000))
         const nc = yield* Effect.acquireRelease(
           Effect.tryPromise({
@@ -40,7 +42,8 @@ export class Connection extends Context.Service<Connection, {
                 // Else every request builds two errors with their stacks, for a failure that nearly never comes.
                 noAsyncTraces: true,
                 maxPingOut: 2,
-                inboxPrefix: `_INBOX_${name.replaceAll(/[^A-Za-z0-9-]/g, "-")}`,
+                inboxPrefix: inboxPrefix(Option.getOrElse(user, () => name)),
+                ...(Option.isSome(caFile) ? { tls: { caFile: caFile.value } } : {}),
                 ...(Option.isSome(user) ? { user: user.value } : {}),
                 ...(Option.isSome(password) ? { pass: Redacted.value(password.value) } : {})
               }),

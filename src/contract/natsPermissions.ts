@@ -1,0 +1,225 @@
+import { laneName, lanes } from "./Lane.ts"
+import {
+  allHeartbeats,
+  allPoolStatuses,
+  blobBucket,
+  encodeToken,
+  type EventName,
+  eventsStream,
+  hooksStream,
+  keysBucket,
+  laneConsumer,
+  wakeSubject,
+  workStream
+} from "./subjects.ts"
+
+/**
+ * What each program may send to the broker and hear from it: no more than it uses. Pure. A program connects as a user of
+ * its role, and its answers come to an inbox that carries the user's name, so that nobody reads another's answers.
+ *
+ * What subjects cannot say: which pool a direct read of WORK is about, which job an event or a picture belongs to. So an
+ * agent takes and finishes work of its own pool only, but can read waiting jobs and pictures of others.
+ */
+
+export type NatsRole =
+  | { readonly _tag: "Gateway" }
+  | { readonly _tag: "Operator" }
+  /** All agents of a pool are one user: a job may pass from one to the next. */
+  | { readonly _tag: "Agent"; readonly pool: string; readonly models: ReadonlyArray<string> }
+  /** Reads the events by a durable pull consumer that was made for it, and nothing else. */
+  | { readonly _tag: "EventReader"; readonly consumer: string }
+  /** People, for backups and repairs. */
+  | { readonly _tag: "Administrator" }
+
+export interface NatsPermissions {
+  readonly publish: ReadonlyArray<string>
+  readonly subscribe: ReadonlyArray<string>
+  /** May answer each request that it was allowed to hear, once, within these milliseconds. */
+  readonly answerWithinMs?: number
+}
+
+const blobStream = `OBJ_${blobBucket}`
+const keyStream = `KV_${keysBucket}`
+const answerWithinMs = 5_000
+
+export const natsUser = (role: NatsRole): string => {
+  switch (role._tag) {
+    case "Gateway":
+      return "gateway"
+    case "Operator":
+      return "operator"
+    case "Agent":
+      return `agent-${encodeToken(role.pool)}`
+    case "EventReader":
+      return `events-${encodeToken(role.consumer)}`
+    case "Administrator":
+      return "admin"
+  }
+}
+
+/** Begins every inbox of a user; without a user the program's own name stands for it. */
+export const inboxPrefix = (user: string): string => `_INBOX_${user.replaceAll(/[^A-Za-z0-9-]/g, "-")}`
+
+const api = (...words: ReadonlyArray<string>) => ["$JS", "API", ...words].join(".")
+
+const streamInfo = (streams: ReadonlyArray<string>) => streams.map((stream) => api("STREAM", "INFO", stream))
+const streamCreate = (streams: ReadonlyArray<string>) => streams.map((stream) => api("STREAM", "CREATE", stream))
+
+/** One message at the stream's leader. */
+const getAtLeader = (stream: string) => api("STREAM", "MSG", "GET", stream)
+/** One message from any replica: by sequence, or the last of a subject that is named behind. */
+const getDirect = (stream: string) => [api("DIRECT", "GET", stream), `${api("DIRECT", "GET", stream)}.>`]
+
+/** An ordered consumer is made, read and removed by the reader itself. */
+const follow = (stream: string) => [
+  api("CONSUMER", "CREATE", stream, ">"),
+  api("CONSUMER", "INFO", stream, "*"),
+  api("CONSUMER", "MSG", "NEXT", stream, "*"),
+  api("CONSUMER", "DELETE", stream, "*"),
+  `$JS.FC.${stream}.>`
+]
+
+/** Both forms of an acknowledgement: as it is now, and with a domain and an account in front. */
+const acknowledge = (stream: string, consumer: string) => [`$JS.ACK.${stream}.${consumer}.>`, `$JS.ACK.*.*.${stream}.${consumer}.>`]
+
+/** `jobs.*.<event>.<pool>.<model>.<lane>.<client>` */
+const events = (names: ReadonlyArray<EventName>, pool = "*") =>
+  names.map((name) => `jobs.*.${name}.${pool === "*" ? pool : encodeToken(pool)}.*.*.*`)
+
+const putBlobs = [`$O.${blobBucket}.C.>`, `$O.${blobBucket}.M.>`]
+const getBlobs = [getAtLeader(blobStream), ...getDirect(blobStream)]
+
+const gateway: NatsPermissions = {
+  publish: [
+    api("INFO"),
+    ...streamInfo([eventsStream, workStream, blobStream, keyStream, hooksStream]),
+    ...streamCreate([eventsStream, workStream, blobStream, keyStream]),
+    ...events(["queued", "failed", "cancelled", "deleted"]),
+    getAtLeader(eventsStream),
+    ...getDirect(eventsStream),
+    ...follow(eventsStream),
+    api("STREAM", "PURGE", eventsStream),
+    // Positions, and what the sweeper heals.
+    getAtLeader(workStream),
+    ...getDirect(workStream),
+    api("CONSUMER", "NAMES", workStream),
+    api("CONSUMER", "INFO", workStream, "*"),
+    api("STREAM", "PURGE", workStream),
+    ...putBlobs,
+    ...getBlobs,
+    ...follow(blobStream),
+    api("STREAM", "PURGE", blobStream),
+    `$KV.${keysBucket}.>`,
+    getAtLeader(keyStream),
+    ...follow(keyStream),
+    "control.cancel.*"
+  ],
+  subscribe: ["progress.*", allHeartbeats, allPoolStatuses]
+}
+
+const operator: NatsPermissions = {
+  publish: [
+    api("INFO"),
+    ...streamInfo([eventsStream, workStream, blobStream, keyStream]),
+    ...streamCreate([eventsStream, workStream, blobStream, keyStream]),
+    // A pool that goes: its queued jobs move or fail.
+    ...events(["queued", "failed"]),
+    getAtLeader(eventsStream),
+    ...getDirect(eventsStream),
+    ...follow(eventsStream),
+    getAtLeader(workStream),
+    ...getDirect(workStream),
+    api("STREAM", "PURGE", workStream),
+    api("CONSUMER", "NAMES", workStream),
+    api("CONSUMER", "INFO", workStream, "*"),
+    api("CONSUMER", "CREATE", workStream, ">"),
+    api("CONSUMER", "DELETE", workStream, "*"),
+    "control.drain.*",
+    allPoolStatuses
+  ],
+  subscribe: [allHeartbeats, allPoolStatuses, "wake.*.*.*"]
+}
+
+const consumersOf = (pool: string, models: ReadonlyArray<string>) =>
+  models.flatMap((model) => lanes.map((lane) => laneConsumer(pool, model, laneName(lane))))
+
+/**
+ * Consumers are named one by one, as a subject has no wildcard inside a word. No right to make consumers: one that
+ * delivers to `jobs.…` would write events past every check.
+ */
+const agent = (pool: string, models: ReadonlyArray<string>): NatsPermissions => ({
+  publish: [
+    api("INFO"),
+    ...consumersOf(pool, models).flatMap((consumer) => [
+      api("CONSUMER", "MSG", "NEXT", workStream, consumer),
+      api("CONSUMER", "INFO", workStream, consumer),
+      ...acknowledge(workStream, consumer)
+    ]),
+    ...getDirect(workStream),
+    ...events(["started", "released", "completed", "failed"], pool),
+    getAtLeader(eventsStream),
+    ...putBlobs,
+    ...getBlobs,
+    "progress.*",
+    `agents.${encodeToken(pool)}.*`
+  ],
+  subscribe: ["control.cancel.*", "control.drain.*", allHeartbeats, allPoolStatuses, wakeSubject(pool)],
+  answerWithinMs
+})
+
+const eventReader = (consumer: string): NatsPermissions => ({
+  publish: [
+    api("INFO"),
+    api("STREAM", "INFO", eventsStream),
+    api("CONSUMER", "INFO", eventsStream, consumer),
+    api("CONSUMER", "MSG", "NEXT", eventsStream, consumer),
+    ...acknowledge(eventsStream, consumer)
+  ],
+  subscribe: []
+})
+
+const ofRole = (role: NatsRole): NatsPermissions => {
+  switch (role._tag) {
+    case "Gateway":
+      return gateway
+    case "Operator":
+      return operator
+    case "Agent":
+      return agent(role.pool, role.models)
+    case "EventReader":
+      return eventReader(role.consumer)
+    case "Administrator":
+      return { publish: [">"], subscribe: [">"] }
+  }
+}
+
+/** Everything else is refused. */
+export const natsPermissions = (role: NatsRole): NatsPermissions => {
+  const { publish, subscribe, ...rest } = ofRole(role)
+  if (role._tag === "Administrator") return { publish, subscribe }
+  return { publish, subscribe: [`${inboxPrefix(natsUser(role))}.>`, ...subscribe], ...rest }
+}
+
+/** The environment variable that holds a user's password for the broker. It must begin with a letter: digits would be read as a number. */
+export const natsPasswordVariable = (role: NatsRole): string =>
+  `NATS_PASSWORD_${natsUser(role).toUpperCase().replaceAll(/[^A-Z0-9]/g, "_")}`
+
+const list = (subjects: ReadonlyArray<string>, indent: string) =>
+  subjects.length === 0 ? "[]" : `[\n${subjects.map((subject) => `${indent}  ${JSON.stringify(subject)}`).join("\n")}\n${indent}]`
+
+const userBlock = (role: NatsRole): string => {
+  const { answerWithinMs, publish, subscribe } = natsPermissions(role)
+  const responses = answerWithinMs === undefined ? "" : `\n        allow_responses: { max: 1, expires: "${answerWithinMs}ms" }`
+  return `    {
+      user: ${JSON.stringify(natsUser(role))}
+      password: $${natsPasswordVariable(role)}
+      permissions {
+        publish { allow: ${list(publish, "        ")} }
+        subscribe { allow: ${list(subscribe, "        ")} }${responses}
+      }
+    }`
+}
+
+/** The block `authorization` of a nats-server's configuration; passwords come from its environment. */
+export const natsAuthorization = (roles: ReadonlyArray<NatsRole>): string =>
+  `authorization {\n  users: [\n${roles.map(userBlock).join("\n")}\n  ]\n}\n`
