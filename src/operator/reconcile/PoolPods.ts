@@ -13,7 +13,7 @@ import { OperatorMetrics } from "../health/OperatorMetrics.ts"
 import { decide, type Decision, initialMemory } from "../scaling/decide.ts"
 import { askToDrain } from "./askToDrain.ts"
 import { measurePool } from "./measurePool.ts"
-import { planPods, type PodPlan, slowStart } from "./podPlan.ts"
+import { failuresOf, planPods, type PodPlan, slowStart } from "./podPlan.ts"
 import { type PodSettings, revisionOf } from "./podSpec.ts"
 import { hasFinalizer, PoolObjects } from "./PoolObjects.ts"
 import { makePoolState, type Measured, type PoolState } from "./poolState.ts"
@@ -69,12 +69,15 @@ const decidePool = (state: PoolState, pool: StoredGpuPool, measured: Measured): 
 }
 
 /** Each pod's end counts once, however often it is seen. */
-const countFailure = (state: PoolState, pool: StoredGpuPool, uid: string, why: string, now: number): void => {
-  if (state.counted.has(uid)) return
-  state.counted = new Set([...state.counted, uid])
-  const readyAt = state.sightings.find((one) => why.startsWith(`${one.id}: `))?.readyAt
-  const crash = { why, readyForMs: readyAt === undefined ? 0 : now - readyAt, maxFailures: pool.spec.lifecycle.maxPodFailures }
-  state.restarts = afterCrash(state.restarts, crash, now)
+const countFailures = (state: PoolState, pool: StoredGpuPool, measured: Measured): void => {
+  for (const { pod, why } of failuresOf(measured)) {
+    if (state.counted.has(pod.uid)) continue
+    state.counted = new Set([...state.counted, pod.uid])
+    const readyAt = measured.sightings.find((one) => one.id === pod.name)?.readyAt
+    const readyForMs = readyAt === undefined ? 0 : measured.now - readyAt
+    const crash = { why: `${pod.name}: ${why}`, readyForMs, maxFailures: pool.spec.lifecycle.maxPodFailures }
+    state.restarts = afterCrash(state.restarts, crash, measured.now)
+  }
 }
 
 const planPool = (
@@ -88,6 +91,7 @@ const planPool = (
   // Whoever changed the spec may have repaired it.
   if (state.revision !== revision) state.restarts = noFailures
   state.revision = revision
+  countFailures(state, pool, measured)
   const { maxPodFailures } = pool.spec.lifecycle
   return planPods({
     pool: pool.metadata.name,
@@ -132,7 +136,7 @@ const createPods = Effect.fnUntraced(function*(state: PoolState, pool: StoredGpu
   if (create.length > 0) state.refused = undefined
 })
 
-const removePods = Effect.fnUntraced(function*(state: PoolState, pool: StoredGpuPool, removals: PodPlan["remove"]) {
+const removePods = Effect.fnUntraced(function*(pool: StoredGpuPool, removals: PodPlan["remove"]) {
   const agents = yield* AgentPods
   const metrics = yield* OperatorMetrics
   const { name } = pool.metadata
@@ -140,7 +144,6 @@ const removePods = Effect.fnUntraced(function*(state: PoolState, pool: StoredGpu
     if (!(yield* agents.remove(pool, pod, graceS === undefined ? {} : { graceS }))) return
     metrics.removed(name, failed ? "failed" : "idle")
     yield* (failed ? Effect.logWarning : Effect.logInfo)(`pod ${pod.name} is removed: ${why}`)
-    if (failed) countFailure(state, pool, pod.uid, `${pod.name}: ${why}`, yield* Clock.currentTimeMillis)
   }), { concurrency: writesAtOnce, discard: true })
 })
 
@@ -148,7 +151,7 @@ const removePods = Effect.fnUntraced(function*(state: PoolState, pool: StoredGpu
 const act = Effect.fn("PoolPods.act")(function*(state: PoolState, pool: StoredGpuPool, plan: PodPlan) {
   const agents = yield* AgentPods
   yield* createPods(state, pool, plan.create)
-  yield* removePods(state, pool, plan.remove)
+  yield* removePods(pool, plan.remove)
   state.asked = new Set(plan.ask.map(({ pod }) => pod.name))
   yield* askToDrain(state, pool, plan.ask)
   yield* Effect.forEach(plan.label, ({ busy, pod }) => agents.markBusy(pod, busy), { concurrency: writesAtOnce, discard: true })

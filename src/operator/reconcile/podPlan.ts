@@ -60,6 +60,16 @@ const rolloutPart = 4
 
 const isLive = (pod: PodView): boolean => !pod.terminating && pod.ended === undefined
 
+/** Pods that ended, or are of no use, by themselves: each counts once for the backoff. A lost node says nothing of the pool. */
+export const failuresOf = (
+  { broken, pods }: Pick<PlanInput, "broken" | "pods">
+): ReadonlyArray<{ readonly pod: PodView; readonly why: string }> =>
+  pods.flatMap((pod) => {
+    if (pod.ended !== undefined) return pod.ended.disrupted ? [] : [{ pod, why: pod.ended.why }]
+    const one = pod.terminating || pod.held !== undefined ? undefined : broken.find(({ id }) => id === pod.name)
+    return one === undefined || one.silent ? [] : [{ pod, why: one.why }]
+  })
+
 const reaped = ({ broken, pods, spec }: PlanInput): ReadonlyArray<Removal> => {
   const ended = pods.flatMap((pod): ReadonlyArray<Removal> =>
     pod.ended === undefined || pod.terminating ? [] : [{ pod, why: pod.ended.why, failed: !pod.ended.disrupted }])
@@ -67,7 +77,7 @@ const reaped = ({ broken, pods, spec }: PlanInput): ReadonlyArray<Removal> => {
   const useless = broken.flatMap(({ id, silent, why }): ReadonlyArray<Removal> => {
     const pod = pods.find((one) => one.name === id)
     if (pod === undefined || !isLive(pod) || pod.held !== undefined) return []
-    return [{ pod, why, failed: true, ...(silent ? { graceS: silentGraceS } : {}) }]
+    return [{ pod, why, failed: !silent, ...(silent ? { graceS: silentGraceS } : {}) }]
   })
   return [...ended, ...useless]
 }

@@ -1,0 +1,125 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { makeWorkQueue, type WorkQueue } from "./WorkQueue.ts"
+
+/** Takes what is ready now, without waiting; leaves it running. */
+const takeReady = (queue: WorkQueue) =>
+  Effect.gen(function*() {
+    const taken: Array<string> = []
+    while ((yield* queue.waiting) > 0) taken.push(yield* queue.take)
+    return taken
+  })
+
+describe("WorkQueue", () => {
+  it.effect("a key is in it once, and once more when it is added while it is worked on", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue()
+      yield* queue.add("a")
+      yield* queue.add("a")
+      assert.deepStrictEqual(yield* takeReady(queue), ["a"])
+      yield* queue.add("a")
+      yield* queue.add("a")
+      assert.deepStrictEqual(yield* takeReady(queue), [])
+      yield* queue.done("a", "succeeded")
+      assert.deepStrictEqual(yield* takeReady(queue), ["a"])
+      yield* queue.done("a", "succeeded")
+      assert.deepStrictEqual(yield* takeReady(queue), [])
+    }))
+
+  it.effect("what somebody waits for goes first, also when it was there before as a regular look", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue()
+      yield* queue.add("a", "low")
+      yield* queue.add("b", "low")
+      yield* queue.add("c", "high")
+      yield* queue.add("b", "high")
+      assert.deepStrictEqual(yield* takeReady(queue), ["b", "c", "a"])
+    }))
+
+  it.effect("take waits for the next key", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue()
+      const taking = yield* Effect.forkChild(queue.take)
+      yield* TestClock.adjust("1 second")
+      yield* queue.add("late")
+      assert.strictEqual(yield* Fiber.join(taking), "late")
+    }))
+
+  it.effect("failures are retried later and later, up to a minute; a success forgets them", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue()
+      yield* queue.add("a")
+      for (const waitMs of [5, 10, 20, 40]) {
+        yield* queue.take
+        yield* queue.done("a", "failed")
+        yield* TestClock.adjust(waitMs - 1)
+        assert.strictEqual(yield* queue.waiting, 0, `before ${waitMs} ms`)
+        yield* TestClock.adjust(1)
+        assert.strictEqual(yield* queue.waiting, 1, `after ${waitMs} ms`)
+      }
+      for (let failures = 0; failures < 20; failures++) {
+        yield* queue.take
+        yield* queue.done("a", "failed")
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* queue.waiting, 1)
+      }
+      yield* queue.take
+      yield* queue.done("a", "succeeded")
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* queue.waiting, 0)
+      yield* queue.add("a")
+      yield* queue.take
+      yield* queue.done("a", "failed")
+      yield* TestClock.adjust(5)
+      assert.strictEqual(yield* queue.waiting, 1)
+    }))
+
+  it.effect("of several later looks the earliest stands, and a run clears it", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue()
+      yield* queue.addAfter("a", 100)
+      yield* queue.addAfter("a", 50)
+      yield* queue.addAfter("a", 70)
+      yield* TestClock.adjust(50)
+      assert.deepStrictEqual(yield* takeReady(queue), ["a"])
+      yield* queue.done("a", "succeeded")
+      yield* TestClock.adjust(1_000)
+      assert.strictEqual(yield* queue.waiting, 0)
+      yield* queue.addAfter("a", 100)
+      yield* queue.add("a")
+      yield* queue.take
+      yield* queue.done("a", "succeeded")
+      yield* TestClock.adjust(1_000)
+      assert.strictEqual(yield* queue.waiting, 0)
+    }))
+
+  it.effect("the first of a burst runs at once, the rest together a little later", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue({ apartMs: 100 })
+      yield* queue.add("a")
+      assert.deepStrictEqual(yield* takeReady(queue), ["a"])
+      yield* queue.add("a")
+      yield* queue.done("a", "succeeded")
+      yield* queue.add("a")
+      yield* TestClock.adjust(99)
+      assert.strictEqual(yield* queue.waiting, 0)
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* takeReady(queue), ["a"])
+      yield* queue.done("a", "succeeded")
+      yield* TestClock.adjust(1_000)
+      assert.strictEqual(yield* queue.waiting, 0)
+    }))
+
+  it.effect("a later look that falls due while the key is worked on is not lost", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue()
+      yield* queue.add("a")
+      yield* queue.take
+      yield* queue.addAfter("a", 10)
+      yield* TestClock.adjust(10)
+      assert.strictEqual(yield* queue.waiting, 0)
+      yield* queue.done("a", "succeeded")
+      assert.strictEqual(yield* queue.waiting, 1)
+    }))
+})
