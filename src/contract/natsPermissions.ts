@@ -67,17 +67,18 @@ const streamCreate = (streams: ReadonlyArray<string>) => streams.map((stream) =>
 
 /** One message at the stream's leader. */
 const getAtLeader = (stream: string) => api("STREAM", "MSG", "GET", stream)
-/** One message from any replica: by sequence, or the last of a subject that is named behind. */
-const getDirect = (stream: string) => [api("DIRECT", "GET", stream), `${api("DIRECT", "GET", stream)}.>`]
+/** One message from any replica; what is wanted stands in the request's body, so this cannot be narrowed. */
+const getDirect = (stream: string) => api("DIRECT", "GET", stream)
 
 /** An ordered consumer is made, read and removed by the reader itself. */
 const follow = (stream: string) => [
   api("CONSUMER", "CREATE", stream, ">"),
   api("CONSUMER", "INFO", stream, "*"),
   api("CONSUMER", "MSG", "NEXT", stream, "*"),
-  api("CONSUMER", "DELETE", stream, "*"),
-  `$JS.FC.${stream}.>`
+  api("CONSUMER", "DELETE", stream, "*")
 ]
+/** The list of pictures is pushed. Without the right to answer flow control it would stop in the middle, for ever. */
+const listBlobs = [api("CONSUMER", "CREATE", blobStream, ">"), api("CONSUMER", "DELETE", blobStream, "*"), `$JS.FC.${blobStream}.>`]
 
 /** Both forms of an acknowledgement: as it is now, and with a domain and an account in front. */
 const acknowledge = (stream: string, consumer: string) => [`$JS.ACK.${stream}.${consumer}.>`, `$JS.ACK.*.*.${stream}.${consumer}.>`]
@@ -87,7 +88,7 @@ const events = (names: ReadonlyArray<EventName>, pool = "*") =>
   names.map((name) => `jobs.*.${name}.${pool === "*" ? pool : encodeToken(pool)}.*.*.*`)
 
 const putBlobs = [`$O.${blobBucket}.C.>`, `$O.${blobBucket}.M.>`]
-const getBlobs = [getAtLeader(blobStream), ...getDirect(blobStream)]
+const getBlobs = [getAtLeader(blobStream), getDirect(blobStream)]
 
 const gateway: NatsPermissions = {
   publish: [
@@ -96,18 +97,18 @@ const gateway: NatsPermissions = {
     ...streamCreate([eventsStream, workStream, blobStream, keyStream]),
     ...events(["queued", "failed", "cancelled", "deleted"]),
     getAtLeader(eventsStream),
-    ...getDirect(eventsStream),
+    getDirect(eventsStream),
     ...follow(eventsStream),
     api("STREAM", "PURGE", eventsStream),
-    // Positions, and what the sweeper heals.
+    // Depth for the metrics, and what the sweeper heals.
     getAtLeader(workStream),
-    ...getDirect(workStream),
+    getDirect(workStream),
     api("CONSUMER", "NAMES", workStream),
     api("CONSUMER", "INFO", workStream, "*"),
     api("STREAM", "PURGE", workStream),
     ...putBlobs,
     ...getBlobs,
-    ...follow(blobStream),
+    ...listBlobs,
     api("STREAM", "PURGE", blobStream),
     `$KV.${keysBucket}.>`,
     getAtLeader(keyStream),
@@ -122,14 +123,11 @@ const operator: NatsPermissions = {
     api("INFO"),
     ...streamInfo([eventsStream, workStream, blobStream, keyStream]),
     ...streamCreate([eventsStream, workStream, blobStream, keyStream]),
-    // A pool that goes: its queued jobs move or fail.
-    ...events(["queued", "failed"]),
-    getAtLeader(eventsStream),
-    ...getDirect(eventsStream),
+    // Where a WORK that is made anew must begin.
     ...follow(eventsStream),
-    getAtLeader(workStream),
-    ...getDirect(workStream),
-    api("STREAM", "PURGE", workStream),
+    // Lanes and their depth.
+    getDirect(eventsStream),
+    getDirect(workStream),
     api("CONSUMER", "NAMES", workStream),
     api("CONSUMER", "INFO", workStream, "*"),
     api("CONSUMER", "CREATE", workStream, ">"),
@@ -155,7 +153,7 @@ const agent = (pool: string, models: ReadonlyArray<string>): NatsPermissions => 
       api("CONSUMER", "INFO", workStream, consumer),
       ...acknowledge(workStream, consumer)
     ]),
-    ...getDirect(workStream),
+    getDirect(workStream),
     ...events(["started", "released", "completed", "failed"], pool),
     getAtLeader(eventsStream),
     ...putBlobs,

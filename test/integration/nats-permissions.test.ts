@@ -113,6 +113,7 @@ describe("each program with the rights of its role", () => {
     for (const path of ["/api/queue", "/api/history", `/api/status/${many[0]}`]) {
       assert.strictEqual((await client.send(path)).status, 200, path)
     }
+    for (const { metricsUrl } of system.gateways) assert.strictEqual((await fetch(`${metricsUrl}/metrics`)).status, 200)
     const followed = await client.events(many[5]!)
     assert.strictEqual(followed.events.at(-1)?.event, "completed")
     for (const job of many) await client.until(job, ["completed"])
