@@ -17,18 +17,22 @@ import { coldStartOf } from "./podStatus.ts"
 /** Every living agent has been heard by then. */
 const settleMs = 3 * heartbeatIntervalMs
 
-const freshlyReady = (before: ReadonlyArray<Sighting>, now: ReadonlyArray<Sighting>): Sighting | undefined =>
-  now.find((one) => {
-    const seen = before.find((sighting) => sighting.id === one.id)
-    return one.readyAt !== undefined && seen !== undefined && seen.readyAt === undefined
-  })
+/** Ready now, and it was not at the look before; those that were ready before this operator's time do not count. */
+const freshlyReady = (state: PoolState, pods: ReadonlyArray<PodView>, now: ReadonlyArray<Sighting>) => {
+  for (const pod of pods) {
+    const readyAt = now.find((one) => one.id === pod.name)?.readyAt
+    const before = state.sightings.find((one) => one.id === pod.name)
+    const isNew = before === undefined ? pod.createdAt >= (state.since ?? Number.POSITIVE_INFINITY) : before.readyAt === undefined
+    // A restart of the container within the pod is no cold start.
+    if (readyAt !== undefined && isNew && pod.restarts === 0) return { pod, readyAt }
+  }
+  return undefined
+}
 
 const noteColdStart = Effect.fnUntraced(function*(state: PoolState, pool: string, pods: ReadonlyArray<PodView>, sightings: ReadonlyArray<Sighting>) {
-  const fresh = freshlyReady(state.sightings, sightings)
-  const pod = pods.find((one) => one.name === fresh?.id)
-  // A restart of the container within the pod is no cold start.
-  if (fresh?.readyAt === undefined || pod === undefined || pod.restarts > 0) return
-  state.coldStart = coldStartOf(pod, fresh.readyAt)
+  const fresh = freshlyReady(state, pods, sightings)
+  if (fresh === undefined) return
+  state.coldStart = coldStartOf(fresh.pod, fresh.readyAt)
   ;(yield* OperatorMetrics).coldStart(pool, state.coldStart)
 })
 
@@ -41,6 +45,8 @@ export const measurePool = Effect.fn("measurePool")(function*(state: PoolState, 
   const pods = yield* agents.list(pool)
   const unseenWrites = yield* agents.unseenWrites(pool)
   const now = yield* Clock.currentTimeMillis
+  // Kubernetes tells whole seconds.
+  state.since ??= now - 1_000
   state.listening = { since: listeningSince(state.listening, depth._tag === "Readable", now), lookedAt: now }
   const { broken, replicas: sightings } = sightPods(pods, heartbeats, state.sightings, {
     startupTimeoutMs: durationMs(pool.spec.lifecycle.startupTimeout),

@@ -26,6 +26,8 @@ export interface PoolState {
   /** As last written by this operator, or found. */
   status: GpuPoolStatus | undefined
   writtenAt: number
+  /** The first look. */
+  since: number | undefined
 }
 
 export const makePoolState = (pool: StoredGpuPool): PoolState => ({
@@ -42,7 +44,8 @@ export const makePoolState = (pool: StoredGpuPool): PoolState => ({
   coldStart: pool.status?.coldStart,
   lastScale: pool.status?.lastScale,
   status: pool.status,
-  writtenAt: 0
+  writtenAt: 0,
+  since: undefined
 })
 
 /** One look at everything. */

@@ -1,0 +1,134 @@
+import { Effect, Fiber, Layer } from "effect"
+import type { Heartbeat } from "../../src/contract/AgentMessages.ts"
+import type { GpuPoolStatus } from "../../src/contract/GpuPool.ts"
+import { Cluster } from "../../src/operator/fleet/Cluster.ts"
+import { OperatorMetrics } from "../../src/operator/health/OperatorMetrics.ts"
+import { operate, type OperatorSettings } from "../../src/operator/operator.ts"
+import { KubeClient } from "../../src/platform/kubernetes/KubeClient.ts"
+import { lead } from "../../src/platform/kubernetes/Leadership.ts"
+import { events, gpuPools, type Pod, pods, type StoredGpuPool } from "../../src/platform/kubernetes/resources.ts"
+import { JobLog } from "../../src/platform/nats/JobLog.ts"
+import { Presence } from "../../src/platform/nats/Presence.ts"
+import { Signals } from "../../src/platform/nats/Signals.ts"
+import { makeMemoryApiServer, type MemoryApiServer } from "../../src/testing/MemoryApiServer.ts"
+import { program } from "./laneServices.ts"
+import { submitCommand } from "./logServices.ts"
+
+/** An operator on an API server in memory and a real broker; a test plays kubelet and agents. */
+
+export const settings: OperatorSettings = {
+  identity: "operator-0",
+  concurrency: 4,
+  image: { cpu: "agent-cpu:1", cuda: "agent-cuda:1" },
+  natsUrl: "nats://nats:4222",
+  natsSecret: "",
+  environment: {}
+}
+
+let operators = 0
+
+/** Runs an operator as `main.ts` does, until the fiber is interrupted. Without `server.transport`, one of the test's own. */
+export const startOperator = Effect.fnUntraced(function*(server: MemoryApiServer, more: Partial<OperatorSettings> = {}) {
+  const identity = `operator-${operators++}`
+  const work = lead({ name: "darkroom-operator", identity, retrySeconds: 0.25 }, operate({ ...settings, identity, ...more }))
+  const services = Layer.mergeAll(Cluster.layer, OperatorMetrics.layer).pipe(
+    Layer.provideMerge(KubeClient.over(server.transport)),
+    Layer.provideMerge(program(identity)),
+    Layer.fresh
+  )
+  return yield* Effect.forkScoped(Effect.provide(work, services))
+})
+
+/** The API as a person or a kubelet uses it. */
+export const kubeOf = (server: MemoryApiServer) => {
+  const layer = KubeClient.over(server.transport)
+  const use = <A, E>(f: (client: KubeClient["Service"]) => Effect.Effect<A, E>) => KubeClient.use(f).pipe(Effect.provide(layer))
+  const podsOf = (pool: string): Effect.Effect<ReadonlyArray<Pod>> =>
+    use((client) => client.list(pods, { labelSelector: `darkroom.dev/pool=${pool}` })).pipe(Effect.map(({ items }) => items), Effect.orDie)
+  const apply = (name: string, spec: Record<string, unknown>) =>
+    use((client) => client.create(gpuPools, { metadata: { name }, spec })).pipe(
+      Effect.catchTag("ApiExists", () => use((client) => client.patch(gpuPools, name, { spec }))),
+      Effect.orDie
+    )
+  const pool = (name: string): Effect.Effect<StoredGpuPool | undefined> =>
+    use((client) => client.get(gpuPools, name)).pipe(Effect.catchTag("ApiNotFound", () => Effect.undefined), Effect.orDie)
+  const status = (name: string): Effect.Effect<GpuPoolStatus | undefined> => Effect.map(pool(name), (found) => found?.status)
+  const deletePool = (name: string) => use((client) => client.delete(gpuPools, name)).pipe(Effect.orDie)
+  const eventsOf = (name: string) =>
+    use((client) => client.list(events)).pipe(
+      Effect.map(({ items }) => items.filter((event) => event.involvedObject.name === name).map(({ reason }) => reason)),
+      Effect.orDie
+    )
+  const at = () => new Date().toISOString().replace(/\.\d+Z$/, "Z")
+  const patchStatus = (pod: Pod, status: Record<string, unknown>) =>
+    Effect.asVoid(Effect.orDie(use((client) => client.patch(pods, pod.metadata.name, { status }, { subresource: "status" }))))
+
+  /** What scheduler and kubelet make of a pod whose agent has started. */
+  const run = (pod: Pod) =>
+    Effect.gen(function*() {
+      yield* Effect.orDie(use((client) => client.patch(pods, pod.metadata.name, { spec: { nodeName: "n1" } })))
+      yield* patchStatus(pod, {
+        phase: "Running",
+        conditions: [
+          { type: "PodScheduled", status: "True", lastTransitionTime: at() },
+          { type: "Ready", status: "True", lastTransitionTime: at() }
+        ],
+        containerStatuses: [{ name: "agent", ready: true, restartCount: 0, state: { running: { startedAt: at() } } }]
+      })
+    })
+  const unschedulable = (pod: Pod, message: string) =>
+    patchStatus(pod, {
+      phase: "Pending",
+      conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message, lastTransitionTime: at() }]
+    })
+  const fail = (pod: Pod, reason: string) => patchStatus(pod, { phase: "Failed", reason, message: "no" })
+  /** The kubelet's last word on a pod that is being deleted. */
+  const bury = (pod: Pod) =>
+    use((client) => client.delete(pods, pod.metadata.name, { gracePeriodSeconds: 0 })).pipe(Effect.ignore)
+
+  return { apply, pool, status, deletePool, eventsOf, podsOf, run, unschedulable, fail, bury }
+}
+
+export interface FakeAgent {
+  /** What the next heartbeats say. */
+  busy: boolean
+  /** Requests to drain so far. */
+  asked: number
+  readonly stop: Effect.Effect<void>
+}
+
+/** The agent in a pod, as far as the operator meets it: heartbeats and an answer to drain requests. */
+export const startAgent = Effect.fnUntraced(function*(pool: string, name: string) {
+  const presence = yield* Presence
+  const signals = yield* Signals
+  const agent = { busy: false, asked: 0 }
+  const beat = Effect.suspend(() =>
+    presence.beat({
+      agent: name,
+      pool,
+      version: "1",
+      at: new Date().toISOString(),
+      interval_ms: 2_000,
+      state: agent.busy ? "BUSY" : "READY",
+      draining: false,
+      slots: 1,
+      claims: agent.busy ? [{ job_id: "j", attempt: 1, started_sequence: 1 }] : [],
+      models_loaded: [],
+      execution_provider: "cpu"
+    } satisfies Heartbeat)
+  )
+  const life = Effect.gen(function*() {
+    yield* signals.serveDrain(name, Effect.sync(() => {
+      agent.asked += 1
+      return { agent: name, drained: !agent.busy, claims: agent.busy ? 1 : 0 }
+    }))
+    return yield* Effect.forever(Effect.andThen(beat, Effect.sleep("300 millis")))
+  })
+  const fiber = yield* Effect.forkScoped(Effect.scoped(life))
+  return Object.assign(agent, { stop: Fiber.interrupt(fiber) }) as FakeAgent
+})
+
+/** A job that waits in the pool's queue. */
+export const submitTo = (pool: string) => JobLog.use((log) => log.append(undefined, submitCommand({ pool, model: "noop" }), "/test"))
+
+export const memoryApiServer = () => makeMemoryApiServer({ bookmarkMs: 1_000 })
