@@ -9,7 +9,6 @@ import {
   hooksStream,
   keysBucket,
   laneConsumer,
-  wakeSubject,
   workStream
 } from "./subjects.ts"
 
@@ -26,6 +25,8 @@ export type NatsRole =
   | { readonly _tag: "Operator" }
   /** All agents of a pool are one user: a job may pass from one to the next. */
   | { readonly _tag: "Agent"; readonly pool: string; readonly models: ReadonlyArray<string> }
+  /** The agents of all pools as one user, where pools come and go and belong to the same people. */
+  | { readonly _tag: "AnyAgent" }
   /** Reads the events by a durable pull consumer that was made for it, and nothing else. */
   | { readonly _tag: "EventReader"; readonly consumer: string }
   /** People, for backups and repairs. */
@@ -50,6 +51,8 @@ export const natsUser = (role: NatsRole): string => {
       return "operator"
     case "Agent":
       return `agent-${encodeToken(role.pool)}`
+    case "AnyAgent":
+      return "agent"
     case "EventReader":
       return `events-${encodeToken(role.consumer)}`
     case "Administrator":
@@ -83,9 +86,11 @@ const listBlobs = [api("CONSUMER", "CREATE", blobStream, ">"), api("CONSUMER", "
 /** Both forms of an acknowledgement: as it is now, and with a domain and an account in front. */
 const acknowledge = (stream: string, consumer: string) => [`$JS.ACK.${stream}.${consumer}.>`, `$JS.ACK.*.*.${stream}.${consumer}.>`]
 
+const every = "*"
+const tokenOf = (name: string) => (name === every ? every : encodeToken(name))
+
 /** `jobs.*.<event>.<pool>.<model>.<lane>.<client>` */
-const events = (names: ReadonlyArray<EventName>, pool = "*") =>
-  names.map((name) => `jobs.*.${name}.${pool === "*" ? pool : encodeToken(pool)}.*.*.*`)
+const events = (names: ReadonlyArray<EventName>, pool = every) => names.map((name) => `jobs.*.${name}.${tokenOf(pool)}.*.*.*`)
 
 const putBlobs = [`$O.${blobBucket}.C.>`, `$O.${blobBucket}.M.>`]
 const getBlobs = [getAtLeader(blobStream), getDirect(blobStream)]
@@ -138,17 +143,15 @@ const operator: NatsPermissions = {
   subscribe: [allHeartbeats, allPoolStatuses, "wake.*.*.*"]
 }
 
+/** Named one by one, as a subject has no wildcard inside a word. */
 const consumersOf = (pool: string, models: ReadonlyArray<string>) =>
   models.flatMap((model) => lanes.map((lane) => laneConsumer(pool, model, laneName(lane))))
 
-/**
- * Consumers are named one by one, as a subject has no wildcard inside a word. No right to make consumers: one that
- * delivers to `jobs.…` would write events past every check.
- */
-const agent = (pool: string, models: ReadonlyArray<string>): NatsPermissions => ({
+/** No right to make consumers: one that delivers to `jobs.…` would write events past every check. */
+const agent = (pool: string, consumers: ReadonlyArray<string>): NatsPermissions => ({
   publish: [
     api("INFO"),
-    ...consumersOf(pool, models).flatMap((consumer) => [
+    ...consumers.flatMap((consumer) => [
       api("CONSUMER", "MSG", "NEXT", workStream, consumer),
       api("CONSUMER", "INFO", workStream, consumer),
       ...acknowledge(workStream, consumer)
@@ -159,9 +162,9 @@ const agent = (pool: string, models: ReadonlyArray<string>): NatsPermissions => 
     ...putBlobs,
     ...getBlobs,
     "progress.*",
-    `agents.${encodeToken(pool)}.*`
+    `agents.${tokenOf(pool)}.*`
   ],
-  subscribe: ["control.cancel.*", "control.drain.*", allHeartbeats, allPoolStatuses, wakeSubject(pool)],
+  subscribe: ["control.cancel.*", "control.drain.*", allHeartbeats, allPoolStatuses, `wake.${tokenOf(pool)}.*.*`],
   answerWithinMs
 })
 
@@ -183,7 +186,9 @@ const ofRole = (role: NatsRole): NatsPermissions => {
     case "Operator":
       return operator
     case "Agent":
-      return agent(role.pool, role.models)
+      return agent(role.pool, consumersOf(role.pool, role.models))
+    case "AnyAgent":
+      return agent(every, [every])
     case "EventReader":
       return eventReader(role.consumer)
     case "Administrator":
