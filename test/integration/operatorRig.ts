@@ -1,10 +1,11 @@
-import { Effect, Fiber, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer, Schedule } from "effect"
 import type { Heartbeat } from "../../src/contract/AgentMessages.ts"
 import type { GpuPoolStatus } from "../../src/contract/GpuPool.ts"
 import { Cluster } from "../../src/operator/fleet/Cluster.ts"
 import { OperatorMetrics } from "../../src/operator/health/OperatorMetrics.ts"
 import { operate, type OperatorSettings } from "../../src/operator/operator.ts"
 import { KubeClient } from "../../src/platform/kubernetes/KubeClient.ts"
+import type { ApiRequest, KubeTransport } from "../../src/platform/kubernetes/KubeTransport.ts"
 import { lead } from "../../src/platform/kubernetes/Leadership.ts"
 import { events, gpuPools, type Pod, pods, type StoredGpuPool } from "../../src/platform/kubernetes/resources.ts"
 import { JobLog } from "../../src/platform/nats/JobLog.ts"
@@ -16,7 +17,7 @@ import { submitCommand } from "./logServices.ts"
 
 /** An operator on an API server in memory and a real broker; a test plays kubelet and agents. */
 
-export const settings: OperatorSettings = {
+const settings: OperatorSettings = {
   identity: "operator-0",
   concurrency: 4,
   image: { cpu: "agent-cpu:1", cuda: "agent-cuda:1" },
@@ -27,16 +28,52 @@ export const settings: OperatorSettings = {
 
 let operators = 0
 
-/** Runs an operator as `main.ts` does, until the fiber is interrupted. Without `server.transport`, one of the test's own. */
-export const startOperator = Effect.fnUntraced(function*(server: MemoryApiServer, more: Partial<OperatorSettings> = {}) {
+const run = <R>(transport: KubeTransport, identity: string, work: Effect.Effect<never, never, R>) =>
+  Effect.forkScoped(Effect.provide(
+    work,
+    Layer.mergeAll(Cluster.layer, OperatorMetrics.layer).pipe(
+      Layer.provideMerge(KubeClient.over(transport)),
+      Layer.provideMerge(program(identity)),
+      Layer.fresh
+    )
+  ))
+
+/** Runs an operator as `main.ts` does, until the fiber is interrupted. */
+export const startOperator = (server: MemoryApiServer) => {
   const identity = `operator-${operators++}`
-  const work = lead({ name: "darkroom-operator", identity, retrySeconds: 0.25 }, operate({ ...settings, identity, ...more }))
-  const services = Layer.mergeAll(Cluster.layer, OperatorMetrics.layer).pipe(
-    Layer.provideMerge(KubeClient.over(server.transport)),
-    Layer.provideMerge(program(identity)),
-    Layer.fresh
+  return run(server.transport, identity, lead({ name: "darkroom-operator", identity, retrySeconds: 0.25 }, operate({ ...settings, identity })))
+}
+
+/** One that leads without asking: for what does not depend on leases. */
+export const startLeader = (transport: KubeTransport) => {
+  const identity = `operator-${operators++}`
+  return run(transport, identity, operate({ ...settings, identity }))
+}
+
+const isWrite = ({ method, path }: ApiRequest) => method !== "GET" && !path.includes("/events")
+
+/**
+ * Runs an operator that is killed when its `nth` write was done and before it is told so, and then another one in its
+ * place. Gives how many writes the first one did.
+ */
+export const startMortal = Effect.fnUntraced(function*(server: MemoryApiServer, nth: number) {
+  const died = yield* Deferred.make<void>()
+  let writes = 0
+  const transport: KubeTransport = {
+    ...server.transport,
+    request: (request) =>
+      writes >= nth ? Effect.never : Effect.flatMap(server.transport.request(request), (response) => {
+        if (isWrite(request)) writes += 1
+        return writes < nth ? Effect.succeed(response) : Effect.andThen(Deferred.succeed(died, undefined), Effect.never)
+      })
+  }
+  const first = yield* startLeader(transport)
+  yield* Deferred.await(died).pipe(
+    Effect.andThen(Fiber.interrupt(first)),
+    Effect.andThen(startLeader(server.transport)),
+    Effect.forkScoped
   )
-  return yield* Effect.forkScoped(Effect.provide(work, services))
+  return () => writes
 })
 
 /** The API as a person or a kubelet uses it. */
@@ -131,4 +168,22 @@ export const startAgent = Effect.fnUntraced(function*(pool: string, name: string
 /** A job that waits in the pool's queue. */
 export const submitTo = (pool: string) => JobLog.use((log) => log.append(undefined, submitCommand({ pool, model: "noop" }), "/test"))
 
-export const memoryApiServer = () => makeMemoryApiServer({ bookmarkMs: 1_000 })
+export const memoryApiServer = () => {
+  const server = makeMemoryApiServer({ bookmarkMs: 1_000 })
+  /** Requests to create a pod that were granted: each made one of its own. */
+  let created = 0
+  const request: KubeTransport["request"] = (sent) =>
+    Effect.tap(server.transport.request(sent), ({ status }) =>
+      Effect.sync(() => {
+        if (sent.method === "POST" && /\/pods(\?|$)/.test(sent.path) && status === 201) created += 1
+      }))
+  return { ...server, transport: { ...server.transport, request }, createdPods: () => created }
+}
+
+/** Polls until it holds; dies after a minute, for what takes many steps on a busy machine. */
+export const patiently = <E, R>(what: string, check: Effect.Effect<boolean, E, R>) =>
+  check.pipe(
+    Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("25 millis") }),
+    Effect.timeoutOrElse({ duration: "60 seconds", orElse: () => Effect.die(new Error(`never: ${what}`)) }),
+    Effect.asVoid
+  )
