@@ -109,9 +109,8 @@ cluster_up() {
   wait_for "$nodes_wait_s" "readiness of all nodes" run_kubectl wait --for=condition=Ready node --all --timeout=1s
   step "nodes ready"
   run_kubectl apply -f "$cluster_parts/ingress/ingress.yaml" >/dev/null
-  driver_load_store
   wait_for "$nodes_wait_s" "readiness of DNS and the ingress controller" is_whole
-  step "DNS and ingress controller ready, images loaded"
+  step "DNS and ingress controller ready"
   say "Ready. For kubectl and tests: eval \"\$(scripts/cluster env)\"; to stop it: scripts/cluster down"
 }
 

@@ -30,17 +30,14 @@ driver_up() {
       fail "kind could not make the cluster; its last words are above." "'scripts/cluster down' removes what was started."
     }
   step "kind's cluster is there"
+  driver_load "$nats_image"
+  driver_load "$ingress_image"
 }
 
 driver_down() {
   [ -d "$run_folder" ] || { say "No cluster runs." && return; }
   "$kind" delete cluster --name "$cluster_name" --kubeconfig "$kubeconfig" >&2
   rm -rf "$run_folder"
-}
-
-driver_load_store() {
-  local image
-  for image in $nats_image $ingress_image; do "$kind" load docker-image "$image" --name "$cluster_name" >>"$run_folder/kind.log" 2>&1; done
 }
 
 driver_load() { # an archive or the name of an image that Docker has

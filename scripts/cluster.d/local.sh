@@ -14,11 +14,12 @@ machine_settings="vm/overcommit_memory kernel/panic kernel/panic_on_oops kernel/
 driver_usual_time() { echo "10 to 20 s, more on a busy machine"; }
 driver_require_tools() { require_root && require_tools; }
 
-# "pid start-time" of a process: an id alone may be somebody else's by now.
+# "pid start-time" of a process: an id alone may be somebody else's by now. One that ended and that nobody collected is none.
 identity_of() { # pid
   local stat fields
   read -r stat <"/proc/$1/stat" || return 1
   read -r -a fields <<<"${stat##*) }"
+  [ "${fields[0]}" != Z ] || return 1
   printf '%s %s\n' "$1" "${fields[19]}"
 } 2>/dev/null
 
@@ -175,7 +176,7 @@ write_volumes() {
 api_server_is_ready() { still_runs "$run_folder/kube-apiserver.pid" && is_ready; }
 
 driver_up() {
-  local number
+  local number loading
   require_free_addresses
   remember_machine_settings
   make_node_folders
@@ -185,8 +186,13 @@ driver_up() {
   step "keys, configuration and network"
   start_control_plane
   for number in $(seq "$node_count"); do driver_boot "$number"; done
+  # While the API server starts. A pod whose image is not there yet would wait for its next try.
+  load_into_nodes "$store_folder"/*.tar &
+  loading=$!
   wait_for "$api_server_wait_s" "readiness of the API server" api_server_is_ready
   step "API server ready"
+  wait "$loading" || fail "the images could not be loaded."
+  step "images loaded"
   {
     sed -e "s#@DNS@#$dns_address#g" -e "s#@COREDNS@#$coredns_image#g" "$cluster_parts/config/coredns.yaml"
     printf -- '---\n'
@@ -238,7 +244,6 @@ driver_load() {
   say "Loaded $(basename "$1") into every node ($((SECONDS - began)) s)."
 }
 
-driver_load_store() { load_into_nodes "$store_folder"/*.tar; }
 
 node_name() {
   case $1 in
