@@ -101,7 +101,8 @@ const control = Effect.fnUntraced(function*(settings: OperatorSettings) {
     queue,
     concurrency: settings.concurrency,
     reconcile,
-    onReconciled: metrics.reconciled
+    onReconciled: metrics.reconciled,
+    isOrdinary: (error) => error._tag === "ApiConflict"
   })
 })
 

@@ -13,7 +13,9 @@ import { kubeOf, memoryApiServer, patiently, startMortal } from "./operatorRig.t
 /** More than one life of a pool takes. */
 const writesMax = 40
 
-const spec = (replicas: number) => ({ models: ["noop"], replicas, maxReplicas: 3, placement: { gpu: { count: 0 } } })
+/** A new operator takes what runs for the demand of now, so a cooldown begins anew with it. */
+const scaling = { cooldown: "1s" }
+const spec = (replicas: number) => ({ models: ["noop"], replicas, maxReplicas: 3, placement: { gpu: { count: 0 } }, scaling })
 
 const lifeOf = (nth: number) =>
   Effect.gen(function*() {

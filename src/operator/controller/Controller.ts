@@ -17,6 +17,8 @@ export interface ControllerOptions<E, R> {
   /** Makes the world as the key's object wants it; gives when to look again, or nothing when only an event matters. */
   readonly reconcile: (key: string) => Effect.Effect<number | undefined, E, R>
   readonly onReconciled?: (run: Reconciled) => void
+  /** Failures that come with the trade, such as a conflict: tried again without a word. */
+  readonly isOrdinary?: (error: E) => boolean
 }
 
 /**
@@ -24,7 +26,7 @@ export interface ControllerOptions<E, R> {
  * ends the controller, and never holds up another key.
  */
 export const runController = <E, R>(options: ControllerOptions<E, R>): Effect.Effect<never, never, R> => {
-  const { concurrency, name, onReconciled, queue, reconcile } = options
+  const { concurrency, isOrdinary = () => false, name, onReconciled, queue, reconcile } = options
   const complaints = new Map<string, string>()
 
   /** Once a problem, not once a try. */
@@ -32,7 +34,8 @@ export const runController = <E, R>(options: ControllerOptions<E, R>): Effect.Ef
     Effect.suspend(() => {
       const error = Cause.squash(cause)
       const message = error instanceof Error ? error.message : String(error)
-      if (complaints.get(key) === message) return Effect.logDebug(`${name} ${key}: ${message}`)
+      const ordinary = cause.reasons.every((reason) => reason._tag === "Fail" && isOrdinary(reason.error))
+      if (ordinary || complaints.get(key) === message) return Effect.logDebug(`${name} ${key}: ${message}`)
       complaints.set(key, message)
       const isBug = cause.reasons.some((reason) => reason._tag === "Die")
       return isBug
