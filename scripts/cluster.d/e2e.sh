@@ -42,6 +42,7 @@ apply_darkroom() {
   local kind name
   "$KUBECTL" apply --server-side --force-conflicts -f "$darkroom_root/crds" >&2 || return 1
   "$KUBECTL" wait --for=condition=Established --timeout=60s crd/gpupools.darkroom.dev >&2 || return 1
+  "$darkroom_root/scripts/secrets" "$darkroom_root/$e2e_overlay" || return 1
   "$KUBECTL" apply --server-side --force-conflicts -k "$darkroom_root/$e2e_overlay" >&2 || return 1
   for kind in statefulset deployment; do
     for name in $("$KUBECTL" -n "$e2e_namespace" get "$kind" -o name); do

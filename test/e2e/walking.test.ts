@@ -1,4 +1,4 @@
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { assert, beforeAll, describe, it } from "vitest"
 import { kubectl, until } from "./support/cluster.ts"
 import { astronaut, Gateway } from "./support/gateway.ts"
 import { cpuPool, createPool, deletePool, getPool, livePods, podsUntil } from "./support/pools.ts"
@@ -9,20 +9,31 @@ import { cpuPool, createPool, deletePool, getPool, livePods, podsUntil } from ".
  * run by a kubelet.
  */
 
-const pool = "walking"
+/** The pool that /api/edit goes to (DEFAULT_EDIT_POOL of manifests/overlays/kind). */
+const pool = "starter"
 const coldStartLimitMs = 90_000
 const cooldownLimitMs = 60_000
 
 let gateway: Gateway
 beforeAll(async () => {
   gateway = await Gateway.connect()
-  await createPool(gateway, cpuPool(pool))
+  // The overlay brings one; this test makes its own from nothing, and leaves it.
+  await deletePool(pool)
 })
-afterAll(() => deletePool(pool))
 
 const sizeOf = (png: Buffer) => ({ width: png.readUInt32BE(16), height: png.readUInt32BE(20) })
 
 describe("a pool, a photo, and back to zero", () => {
+  it("is refused with 503 while no pool serves the model", async () => {
+    const answer = await until("the gateways knowing of no pool", async () => {
+      const answer = await gateway.edit("make it brighter")
+      return answer.status === 503 ? answer : undefined
+    }, 30_000)
+    assert.match(answer.headers.get("content-type") ?? "", /problem\+json/)
+  })
+
+  it("takes jobs soon after kubectl apply", () => createPool(gateway, cpuPool(pool)))
+
   it("has no pods while there is no work", async () => {
     assert.deepStrictEqual(await livePods(pool), [])
     const { body } = await gateway.queue(pool)
@@ -30,7 +41,7 @@ describe("a pool, a photo, and back to zero", () => {
   })
 
   it("edits a real photo that is sent through the Ingress", async () => {
-    const [answer, pods] = await Promise.all([
+    const [answer, pod] = await Promise.all([
       gateway.edit("make the orange suit blue"),
       until("the first pod", async () => (await livePods(pool))[0], coldStartLimitMs)
     ])
@@ -40,8 +51,8 @@ describe("a pool, a photo, and back to zero", () => {
     assert.strictEqual(edited.subarray(1, 4).toString(), "PNG")
     assert.deepStrictEqual(sizeOf(edited), sizeOf(astronaut()))
     assert.isFalse(edited.equals(astronaut()))
-    assert.match(pods.spec.nodeName ?? "", /./)
-    assert.strictEqual(pods.metadata.ownerReferences?.[0]?.kind, "GpuPool")
+    assert.match(pod.spec.nodeName ?? "", /./)
+    assert.strictEqual(pod.metadata.ownerReferences?.[0]?.kind, "GpuPool")
   })
 
   it("says how long the cold start took, in status and in columns", async () => {

@@ -45,8 +45,9 @@ export const kubectl = async (args: ReadonlyArray<string>, input?: string): Prom
 
 export const kubectlJson = async (...args: ReadonlyArray<string>): Promise<any> => JSON.parse(await kubectl([...args, "-o", "json"]))
 
-/** Applies an object as a person would with `kubectl apply -f`. */
-export const apply = (object: object): Promise<string> => kubectl(["apply", "-f", "-"], JSON.stringify(object))
+/** Applies an object as a person would. */
+export const apply = (object: object): Promise<string> =>
+  kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], JSON.stringify(object))
 
 export const ingressUrls = (): ReadonlyArray<string> => fromEnvironment("INGRESS_URLS").split(" ")
 
