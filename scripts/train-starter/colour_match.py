@@ -4,7 +4,7 @@ import numpy as np
 # name: hue centre, hue half width, hue ramp; saturation low, high; value low, high (hue in turns)
 TABLE = {
     "red": (0.990, 0.040, 0.03, 0.45, 1.2, 0.20, 1.2),
-    "orange": (0.065, 0.030, 0.03, 0.48, 1.2, 0.40, 1.2),
+    "orange": (0.065, 0.030, 0.03, 0.44, 1.2, 0.40, 1.2),
     "yellow": (0.150, 0.040, 0.03, 0.35, 1.2, 0.40, 1.2),
     "green": (0.330, 0.130, 0.04, 0.18, 1.2, 0.10, 1.2),
     "blue": (0.590, 0.090, 0.03, 0.22, 1.2, 0.12, 1.2),

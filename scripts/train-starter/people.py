@@ -108,8 +108,8 @@ def half_length(c, soft, hold):
         ring = edge(head * rng.uniform(0.12, 0.3) - np.abs(r - head * rng.uniform(0.75, 1.3)), soft) * (v > -head * 0.15)
         c.put(ring, collar, name, np.clip(0.85 + 0.4 * u / head * rng.normal(), 0.2, 1.3))
     face(c, hx, hy, head, squash, skin, hair, hair_light, curls, style, soft)
-    if rng.random() < 0.35:
-        hold(c, hx + rng.normal() * shoulder * 0.6, min(0.95, top + head * rng.uniform(2.2, 4.5)), head * rng.uniform(0.7, 1.7))
+    if rng.random() < 0.5:
+        hold(c, hx + rng.normal() * shoulder * 0.6, min(0.95, top + head * rng.uniform(2.2, 4.5)), head * rng.uniform(0.7, 2.4))
 
 
 def front(c, cloth, trunk, hx, top, head, shoulder, centre, soft):
@@ -150,6 +150,20 @@ def front(c, cloth, trunk, hx, top, head, shoulder, centre, soft):
         colour, name = c.named()
         path = hx + shoulder * rng.normal() * 0.5 + head * rng.uniform(0.3, 1.2) * np.sin(y * rng.uniform(0.6, 1.5) + rng.uniform(0, 6))
         on(edge(head * 0.12 - np.abs(X - path), soft), colour, name, np.clip(0.9 + 0.3 * np.sin(Y * 200), 0.4, 1.2))
+
+
+def helmet(c, x, y, size):
+    """A ball with a visor: a helmet under the arm, a ball, a bag."""
+    rng = c.rng
+    u, v, r, _ = polar(x, y, rng.uniform(0, 3), rng.uniform(0.75, 1.25))
+    shell, shell_name = c.named() if rng.random() < 0.6 else sombre(rng)
+    light, shine = shade(rng, u, v, r, size)
+    c.shadow(edge(size - r, 0.8))
+    c.put(edge(size - r, 0.8), shell, shell_name, light, shine)
+    if rng.random() < 0.7:
+        visor, visor_name = sombre(rng) if rng.random() < 0.8 else c.named()
+        r = np.sqrt((u - size * rng.normal() * 0.2) ** 2 + (v - size * rng.normal() * 0.2) ** 2)
+        c.put(edge(size - np.sqrt(u * u + v * v), 0.8) * edge(size * rng.uniform(0.5, 0.95) - r, 0.8), visor, visor_name, np.clip(1 - 0.4 * r / size, 0.3, 1.2), shine)
 
 
 def face(c, hx, hy, head, squash, skin, hair, hair_light, curls, style, soft):

@@ -314,7 +314,10 @@ def distractors(c, count, soft):
 def held(source):
     """What people hold: a thing of the cut-outs, or a blob."""
     def hold(c, x, y, size):
-        if c.rng.random() < 0.5:
+        kind = c.rng.random()
+        if kind < 0.35:
+            people.helmet(c, x, y, size)
+        elif kind < 0.7:
             cutouts.paste(c, cutouts.choose(c.rng, "thing", source), x, y, 2 * size, 2 * size)
         else:
             blob(c, x, y, size, True, 0.8)
@@ -336,19 +339,19 @@ def procedural(rng, source=None):
         c.defocus(rng.uniform(1.2, 9))
     kind = rng.random()
     cx, cy = 0.5 + rng.normal() * 0.09, 0.52 + rng.normal() * 0.08
-    if kind < 0.26:
+    if kind < 0.36:
         people.half_length(c, soft, held(source))
-    elif kind < 0.31:
+    elif kind < 0.40:
         people.figurine(c, cx, cy, rng.uniform(0.35, 0.8), True, soft, blob)
-    elif kind < 0.52:
+    elif kind < 0.56:
         cutouts.bust(c, soft, source)
         if rng.random() < 0.2:
             held(source)(c, rng.uniform(0.25, 0.75), rng.uniform(0.7, 1.0), rng.uniform(0.08, 0.2))
-    elif kind < 0.57:
+    elif kind < 0.60:
         cutouts.figure(c, soft, source)
-    elif kind < 0.59:
+    elif kind < 0.62:
         cutouts.thing(c, soft, source, "head")
-    elif kind < 0.71:
+    elif kind < 0.72:
         for _ in range(1 if rng.random() < 0.75 else 2):
             cutouts.thing(c, soft, source)
     elif kind < 0.81:
