@@ -136,6 +136,15 @@ def complaint(rng):
         region = pick(rng, ("subject", "background", "sky"))
         if region == "sky" and key in NO_SKY:
             region = "background"
+    if kind in STATES and key != "bw" and rng.random() < 0.12:  # "the contrast is too low, raise it a lot"
+        up, edit, slight = key.endswith("+"), dict(label(key), **({"degree": degree} if degree != "plain" else {})), degree == "slight"
+        text = pick(rng, ["the ", "the ", ""]) + pick(rng, KNOBS[kind]) + pick(rng, [" is ", " is ", " looks ", " seems ", " "]) + pick(rng, ["too low", "low", "too weak", "not enough", "not high enough", "very low", "so low"] if up else ["too high", "high", "too strong", "too much", "over the top", "very high", "so high"])
+        verb = pick(rng, ["raise it", "turn it up", "bring it up", "increase it", "boost it", "push it up", "put it up"] if up else ["lower it", "turn it down", "bring it down", "reduce it", "decrease it", "cut it", "put it down"])
+        if rng.random() < 0.5:
+            fix = pick(rng, ["make it ", "i want it ", "it should be ", "needs to be ", "make that "]) + ("" if degree == "plain" else pick(rng, SLIGHT_ADJ if slight else STRONG_ADJ) + " ") + pick(rng, ["higher", "higher", "stronger", "more high", "more"] if up else ["lower", "lower", "weaker", "more low", "less"])
+        else:
+            fix = verb + tail_of(rng, degree)
+        return text + pick(rng, BAD_LINKS[:9]) + fix, [edit]
     bad = pick(rng, WORDS[key]["bad"]) if rng.random() < 0.6 else pick(rng, WORDS[key]["bad"][:5])
     link, back = pick(rng, BAD_LINKS), rng.random() < 0.2
     remedy = simple if link.rstrip().endswith((",", ".", "so", "-", ";", "and", ":", "?")) and rng.random() < 0.6 else imperative
@@ -301,6 +310,11 @@ def chained(rng, text, edits, key):
         if more and key != "tint":
             return text + pick(rng, F.MARKS) + " " + more, edits + [edit], "recolour"
     more, edit = one(rng, other, explicit_whole="region" in edits[-1] or key == "recolour")
+    if other in REGIONAL and rng.random() < 0.25:  # two parts, each with its own edit
+        for _ in range(6):
+            if edit.get("region") and edit["region"] != edits[-1].get("region"):
+                break
+            more, edit = one(rng, other, explicit_whole="region" in edits[-1] or key == "recolour")
     return text + (pick(rng, F.MARKS) if rng.random() < 0.6 else " " + pick(rng, F.JOIN)) + " " + more, edits + [edit], other
 
 
