@@ -157,6 +157,13 @@ describe("the program", () => {
     assert.deepStrictEqual(told.metadata.finalizers, ["darkroom.dev/lanes"])
   })
 
+  it("writes nothing while nothing happens", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    const before = pool().metadata.resourceVersion
+    await new Promise((resolve) => setTimeout(resolve, 6_000))
+    assert.strictEqual(pool().metadata.resourceVersion, before)
+  })
+
   it("is heard by kubectl scale, and shown by kubectl get", async () => {
     const scaled = kubectl(["scale", "gpool", "one", "-n", namespace, "--replicas=1"])
     assert.strictEqual(scaled.code, 0, scaled.stderr)

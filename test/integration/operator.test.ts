@@ -129,6 +129,28 @@ layer(laneServices, live)("operator", (it) => {
       assert.isFalse((yield* lanes.existing).has("goes"))
     }), 120_000)
 
+  it.effect("writes nothing while nothing happens, with pods or without", () =>
+    Effect.gen(function*() {
+      const server = memoryApiServer()
+      const kube = kubeOf(server)
+      yield* startOperator(server)
+      yield* kube.apply("empty", pool)
+      yield* kube.apply("full", { ...pool, replicas: 1 })
+      yield* patiently("a pod", Effect.map(kube.podsOf("full"), (found) => found.length === 1))
+      const [pod] = yield* kube.podsOf("full")
+      yield* startAgent("full", pod!.metadata.name)
+      yield* kube.run(pod!)
+      yield* patiently("both told", Effect.gen(function*() {
+        const [empty, full] = [yield* kube.status("empty"), yield* kube.status("full")]
+        return empty?.state === "SCALED_TO_ZERO" && full?.state === "ACTIVE" && full.observedGeneration === 1
+      }))
+      yield* Effect.sleep("3 seconds")
+      const writes = () => server.requests.filter(({ method, path }) => method !== "GET" && !path.includes("/leases/"))
+      const before = writes().length
+      yield* Effect.sleep("10 seconds")
+      assert.deepStrictEqual(writes().slice(before), [])
+    }), 120_000)
+
   it.effect("two operators: one works, and when it ends the other goes on with the same pods", () =>
     Effect.gen(function*() {
       const server = memoryApiServer()

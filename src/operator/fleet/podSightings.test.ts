@@ -44,8 +44,7 @@ const look = (
   pod: PodView,
   heard: Heartbeat | undefined,
   now: number,
-  before: ReadonlyArray<Sighting> = [],
-  more: Partial<PodMoment> = {}
+  { before = [], ...more }: Partial<PodMoment> & { readonly before?: ReadonlyArray<Sighting> } = {}
 ) => {
   const moment = { startupTimeoutMs: 60_000, drainTimeoutMs: 900_000, listeningSince: start, asked: new Set<string>(), now, ...more }
   const { broken, replicas } = sightPods([pod], heard === undefined ? [] : [heard], before, moment)
@@ -75,7 +74,7 @@ describe("sightPods", () => {
     const before = look(view(), heartbeat("BUSY", 1), start + 1_000).all
     assert.isTrue(before[0]?.busy)
     const crashed = view({ runningSince: undefined, restarts: 1, stoppedAt: start + 2_000 })
-    const { seen } = look(crashed, heartbeat("BUSY", 1), start + 2_000, before)
+    const { seen } = look(crashed, heartbeat("BUSY", 1), start + 2_000, { before })
     assert.deepStrictEqual([seen.phase, seen.busy], ["starting", false])
   })
 
@@ -86,7 +85,7 @@ describe("sightPods", () => {
   })
 
   it("asked to drain, on its way out, ended", () => {
-    assert.strictEqual(look(view(), heartbeat("DRAINING"), start, [], { asked: new Set(["p-0-a"]) }).seen.phase, "draining")
+    assert.strictEqual(look(view(), heartbeat("DRAINING"), start, { asked: new Set(["p-0-a"]) }).seen.phase, "draining")
     assert.strictEqual(look(view({ terminating: true }), heartbeat("READY"), start).seen.phase, "stopping")
     assert.strictEqual(look(view({ ended: { why: "x", disrupted: false } }), undefined, start).seen.phase, "stopping")
   })
@@ -107,12 +106,12 @@ describe("sightPods", () => {
 
   it("silence: an idle one is replaced soon, a busy one keeps its pod for the drain time-out", () => {
     const idle = look(view(), heartbeat("READY"), start).all
-    assert.deepStrictEqual(look(view(), undefined, start + 29_999, idle).broken, [])
-    assert.deepInclude(look(view(), undefined, start + 30_000, idle).broken[0], { silent: true })
+    assert.deepStrictEqual(look(view(), undefined, start + 29_999, { before: idle }).broken, [])
+    assert.deepInclude(look(view(), undefined, start + 30_000, { before: idle }).broken[0], { silent: true })
     const busy = look(view(), heartbeat("BUSY", 1), start).all
-    assert.deepStrictEqual(look(view(), undefined, start + 899_999, busy).broken, [])
-    assert.strictEqual(look(view(), undefined, start + 900_000, busy).broken.length, 1)
-    assert.deepStrictEqual(look(view(), undefined, start + 900_000, busy, { listeningSince: undefined }).broken, [])
+    assert.deepStrictEqual(look(view(), undefined, start + 899_999, { before: busy }).broken, [])
+    assert.strictEqual(look(view(), undefined, start + 900_000, { before: busy }).broken.length, 1)
+    assert.deepStrictEqual(look(view(), undefined, start + 900_000, { before: busy, listeningSince: undefined }).broken, [])
   })
 
   it("what it says of itself is no silence", () => {

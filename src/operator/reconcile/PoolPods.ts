@@ -43,8 +43,13 @@ const ensureLanes = Effect.fnUntraced(function*(state: PoolState, pool: StoredGp
   const { metadata: { name }, spec: { models } } = pool
   if (models.join() === state.lanesReadyFor.join()) return
   const ensured = yield* Effect.result((yield* Lanes).ensure(name, models))
-  if (Result.isSuccess(ensured)) state.lanesReadyFor = models
-  else yield* Effect.logWarning(`pool ${name}: its lanes could not be created yet: ${ensured.failure.message}`)
+  if (Result.isSuccess(ensured)) {
+    state.lanesReadyFor = models
+    state.lanesProblem = undefined
+  } else if (state.lanesProblem !== ensured.failure.message) {
+    state.lanesProblem = ensured.failure.message
+    yield* Effect.logWarning(`pool ${name}: its lanes could not be created yet: ${ensured.failure.message}`)
+  }
 })
 
 /**
@@ -148,11 +153,12 @@ const removePods = Effect.fnUntraced(function*(pool: StoredGpuPool, removals: Po
 })
 
 /** New pods first: a job waits for them, and nobody for the others. */
-const act = Effect.fn("PoolPods.act")(function*(state: PoolState, pool: StoredGpuPool, plan: PodPlan) {
+const act = Effect.fn("PoolPods.act")(function*(state: PoolState, pool: StoredGpuPool, plan: PodPlan, { unseenWrites }: Measured) {
   const agents = yield* AgentPods
   yield* createPods(state, pool, plan.create)
   yield* removePods(pool, plan.remove)
-  state.asked = new Set(plan.ask.map(({ pod }) => pod.name))
+  // A plan that is held back by unseen writes says nothing about who should drain: whoever was asked still is.
+  if (unseenWrites === 0) state.asked = new Set(plan.ask.map(({ pod }) => pod.name))
   yield* askToDrain(state, pool, plan.ask)
   yield* Effect.forEach(plan.label, ({ busy, pod }) => agents.markBusy(pod, busy), { concurrency: writesAtOnce, discard: true })
 })
@@ -175,9 +181,14 @@ export const makePoolPods = Effect.fnUntraced(function*(first: StoredGpuPool, se
     if (!hasFinalizer(pool)) yield* objects.addFinalizer(pool)
     yield* ensureLanes(state, pool)
     const measured = yield* measurePool(state, pool)
+    const scaledAt = state.lastScale?.at
     const decision = decidePool(state, pool, measured)
+    if (state.lastScale !== undefined && state.lastScale.at !== scaledAt) {
+      const { from, reason, to } = state.lastScale
+      yield* Effect.logInfo(`pool ${pool.metadata.name}: from ${from} to ${to} replicas (${reason})`)
+    }
     const plan = planPool(state, { cluster, pool, settings }, decision, measured)
-    const acted = yield* Effect.result(act(state, pool, plan))
+    const acted = yield* Effect.result(act(state, pool, plan, measured))
     yield* tellStatus(state, pool, {
       measured,
       decision,

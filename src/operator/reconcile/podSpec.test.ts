@@ -45,7 +45,6 @@ describe("podOf", () => {
     const env = envIn(build())
     assert.deepStrictEqual([env.DARKROOM_POOL, env.DARKROOM_MODELS, env.DARKROOM_DEVICE], ["h100", "m,n", "cuda"])
     assert.strictEqual(env.AGENT_ID.fieldRef.fieldPath, "metadata.name")
-    assert.strictEqual(env.AGENT_GRACE, "900000ms")
     assert.strictEqual(env.NATS_URL, "tls://nats:4222")
     assert.deepStrictEqual(env.NATS_USER, { secretKeyRef: { name: "nats-agent-h100", key: "user" } })
     assert.deepStrictEqual(env.NATS_PASSWORD, { secretKeyRef: { name: "nats-agent-h100", key: "password" } })
@@ -73,6 +72,11 @@ describe("podOf", () => {
     })
     assert.deepInclude(agentIn(pod).volumeMounts, { name: "scratch", mountPath: "/tmp" })
     assert.isFalse(pod.spec.automountServiceAccountToken)
+  })
+
+  it("an agent that is told to end by others than the operator gives a long job back at once", () => {
+    assert.strictEqual(envIn(build()).AGENT_GRACE, "5000ms")
+    assert.strictEqual(envIn(build({ lifecycle: { drainTimeout: "2s" } })).AGENT_GRACE, "2000ms")
   })
 
   it("gives the agent its drain time to end in, and some to say goodbye", () => {

@@ -30,8 +30,15 @@ const scratchPath = "/tmp"
 const natsPath = "/etc/darkroom/nats"
 const healthPort = 8080
 
-/** After its own grace an agent gives the job back and says goodbye; then the kubelet may kill. */
+/** Between an agent's own grace and the kubelet's SIGKILL: to give a job back and say goodbye. */
 const goodbyeS = 15
+
+/**
+ * The operator deletes only pods whose agents have confirmed that they hold no job. So a busy agent that is told to end is
+ * on a node that is being drained or taken away (a spot notice leaves two minutes): a short job may end, a longer one is
+ * given back at once and goes on elsewhere.
+ */
+const evictedGraceMs = 5_000
 
 const isTls = (settings: PodSettings) => settings.natsUrl.startsWith("tls://")
 
@@ -55,7 +62,7 @@ const defaultsOf = (owner: Owner, settings: PodSettings): ReadonlyArray<JsonObje
   const secret = secretOf(owner, settings)
   return [
     { name: "DARKROOM_DEVICE", value: placement.gpu.count === 0 ? "cpu" : "cuda" },
-    { name: "AGENT_GRACE", value: `${durationMs(lifecycle.drainTimeout)}ms` },
+    { name: "AGENT_GRACE", value: `${Math.min(evictedGraceMs, durationMs(lifecycle.drainTimeout))}ms` },
     { name: "AGENT_HEALTH_HOST", value: "0.0.0.0" },
     { name: "AGENT_HEALTH_PORT", value: String(healthPort) },
     { name: "XDG_CACHE_HOME", value: `${scratchPath}/cache` },
@@ -184,7 +191,7 @@ export const podOf = (owner: Owner, settings: PodSettings, place: PodPlace) => {
       name: place.name,
       labels: { ...labels, [slotLabel]: String(place.slot), [revisionLabel]: place.revision },
       annotations,
-      // Not `blockOwnerDeletion`: a deletion in the foreground would take busy pods before the pool's finalizer had its say.
+      // Without `blockOwnerDeletion`, which would ask for rights to the pool's finalizers: its own one holds it long enough.
       ownerReferences: [{ apiVersion: "darkroom.dev/v1alpha1", kind: "GpuPool", name: owner.metadata.name, uid: owner.metadata.uid, controller: true }]
     },
     spec

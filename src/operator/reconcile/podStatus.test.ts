@@ -104,7 +104,7 @@ describe("podStatusOf", () => {
 describe("what changed", () => {
   it("the order of fields is nothing, a time is something", () => {
     const status = statusOf()
-    const turned = Object.fromEntries(Object.entries(status).reverse()) as GpuPoolStatus
+    const turned = Object.fromEntries(Object.entries(status).toReversed()) as GpuPoolStatus
     assert.isTrue(isSameStatus(turned, status))
     assert.isFalse(isSameStatus(undefined, status))
     assert.isFalse(isSameStatus({ ...status, replicas: 1 }, status))

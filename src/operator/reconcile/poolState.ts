@@ -21,6 +21,7 @@ export interface PoolState {
   revision: string
   refused: string | undefined
   lanesReadyFor: ReadonlyArray<string>
+  lanesProblem: string | undefined
   coldStart: GpuPoolStatus["coldStart"]
   lastScale: GpuPoolStatus["lastScale"]
   /** As last written by this operator, or found. */
@@ -41,6 +42,7 @@ export const makePoolState = (pool: StoredGpuPool): PoolState => ({
   revision: "",
   refused: undefined,
   lanesReadyFor: [],
+  lanesProblem: undefined,
   coldStart: pool.status?.coldStart,
   lastScale: pool.status?.lastScale,
   status: pool.status,
