@@ -23,6 +23,8 @@ from text_net import decode, programme_of, tokens
 
 FOLDER = Path(__file__).parent
 HELD_OUT_PHOTOS = ("astronaut", "coffee", "flower")
+# a and b were measured while grammar and net were changed; c and d only once the weights were frozen.
+HELD_OUT_SETS = {"validation": ("a", "b"), "blind": ("c", "d")}
 SHEET = ["add a hat", "make the orange suit blue", "make it brighter", "much darker please", "more contrast", "make it warmer", "cooler please", "make the colours more vivid", "black and white", "give it a purple tint", "fade it", "invert the colours",
          "blur the background", "sharpen it", "turn it into a pencil sketch", "pixelate it", "posterize it", "make it a cartoon", "add a vignette", "add film grain", "sepia tone", "give it a vintage look", "make it look like night", "golden hour light",
          "make the background black and white", "turn the orange parts green", "make the subject blue", "darken the background a lot"]
@@ -61,6 +63,10 @@ def clean(edits):
         e = dict(e)
         if "target" in e:
             e["target"] = palette_name(e["target"])
+        if e["kind"] == "recolour" and e["source"] == "background":  # has no colour of its own: a wash over it
+            e = {"kind": "tint", "target": e["target"], "region": "background"}
+        if e.get("source") == "cyan":  # the eleven names have it under blue
+            e["source"] = "blue"
         if e.get("degree") == "plain":
             e.pop("degree")
         if e.get("region") == "all" or e["kind"] == "recolour":
@@ -215,21 +221,22 @@ def main():
     run = session(a.model)
     target_run, probe = session(export.build(text, mask, labelled=True)), session(export.build(text, mask, probe=True))
     photos = [photo(n) for n in HELD_OUT_PHOTOS]
-    totals = [0, 0]
-    for name in ("a", "b"):
-        total, misses = instructions(run, target_run, text, photos, report, name)
-        totals = [totals[0] + total[0], totals[1] + total[1]]
-        if a.misses:
-            for miss in misses:
-                print("   missed:", miss)
-    report(f"\nAll held-out instructions followed: {share(totals)}")
+    for use, names in HELD_OUT_SETS.items():
+        totals = [0, 0]
+        for name in names:
+            total, misses = instructions(run, target_run, text, photos, report, name)
+            totals = [totals[0] + total[0], totals[1] + total[1]]
+            if a.misses:
+                for miss in misses:
+                    print("   missed:", miss)
+        report(f"\nThe {use} sets, followed: {share(totals)}")
     masks(probe, report)
     if not a.quick:
         zero = export.load(None, None)[0]
         for p in zero.parameters():
             p.data.zero_()
         zero_run, none, rows = session(export.build(zero.eval(), mask)), [0, 0], []
-        for name in ("a", "b"):
+        for name in HELD_OUT_SETS["validation"]:
             rows += [json.loads(line) for line in (FOLDER / "heldout" / f"{name}.jsonl").read_text().splitlines() if line.strip()]
         for row in rows:
             edits = clean(row["edits"])

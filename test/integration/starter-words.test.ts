@@ -20,7 +20,7 @@ const Line = Schema.fromJsonString(
   Schema.Struct({ text: Schema.String, edits: Schema.Array(Schema.Struct({ kind: Schema.String })) })
 )
 
-const instructions = ["a", "b"].flatMap((set) =>
+const instructions = ["a", "b", "c", "d"].flatMap((set) =>
   readFileSync(path(`scripts/train-starter/heldout/${set}.jsonl`), "utf8").trim().split("\n").map((line) =>
     Schema.decodeUnknownSync(Line)(line)
   )

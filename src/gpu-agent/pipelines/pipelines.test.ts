@@ -38,12 +38,16 @@ const wordsOf = (instruction: string) => {
 }
 
 describe("the starter's tokens", () => {
-  it("are lower-case words, & and ->", () =>
-    assert.deepStrictEqual(wordsOf("Make it Warmer & don't -> 2x, déjà-vu!"), ["make", "it", "warmer", "&", "don't", "->", "2x", "d", "j", "vu"]))
+  it("are lower-case words and marks", () =>
+    assert.deepStrictEqual(wordsOf("Make it Warmer & don't -> 2x, déjà-vu!"), ["make", "it", "warmer", "&", "don't", "->", "2x", ",", "d", "j", "vu"]))
+  it("tell a sign and a dash from a hyphen", () =>
+    assert.deepStrictEqual(wordsOf("washed-out... sky - darker; contrast -10%"), ["washed", "out", "...", "sky", "-", "darker", ";", "contrast", "-", "10", "%"]))
+  it("read typographic marks as plain ones", () =>
+    assert.deepStrictEqual(wordsOf("don\u2019t\nred \u2192 blue \u2013 now?"), ["don't", ";", "red", "->", "blue", "-", "now", "?"]))
   it("are ? for an instruction without words", () => assert.deepStrictEqual(wordsOf("…!"), ["?"]))
-  it("are at most 32 of 16 bytes", () => {
+  it("are at most 48 of 16 bytes", () => {
     assert.deepStrictEqual(wordsOf("abcdefghijklmnopqrstuvwxyz"), ["abcdefghijklmnop"])
-    assert.strictEqual(wordsOf("a ".repeat(50)).length, 32)
+    assert.strictEqual(wordsOf("a ".repeat(50)).length, 48)
   })
 })
 
