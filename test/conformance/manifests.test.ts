@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { parseAllDocuments } from "yaml"
+import { durationMs } from "../../src/contract/GpuPool.ts"
 import { type RunningKubeApiServer, startKubeApiServer } from "../../src/testing/KubeApiServer.ts"
 import { kubectlOf, type Ran, repository } from "./kubectl.ts"
 
@@ -60,6 +61,55 @@ describe.each(overlays)("the overlay %s", (overlay) => {
         assert.notMatch(container.image, /:latest$|^[^:]+$/)
       }
     }
+  })
+})
+
+const settingsOf = (overlay: string): Record<string, string> =>
+  Object.assign({}, ...rendered.get(overlay)!.filter(({ kind, metadata }) => kind === "ConfigMap" && /-settings-/.test(metadata.name)).map(({ data }) => data))
+const named = (overlay: string, kind: string, name: string) => rendered.get(overlay)!.find((object) => object.kind === kind && object.metadata.name === name)
+/** `15GB` as nats-server reads it, `20Gi` as Kubernetes does. */
+const bytes = (size: string): number => {
+  const [, number, unit] = /^(\d+)(\w*)$/.exec(size)!
+  const power = ["", "M", "G", "T"].indexOf(unit!.charAt(0))
+  return Number(number) * (unit!.endsWith("B") || unit!.endsWith("i") ? 1024 : 1000) ** (power === 0 ? 0 : power + 1)
+}
+
+describe.each(overlays)("the numbers of the overlay %s", (overlay) => {
+  it("let a waiting edit be answered, whoever stops meanwhile", () => {
+    const settings = settingsOf(overlay)
+    const [waitS, graceS] = [durationMs(settings["EDIT_WAIT"]!) / 1_000, durationMs(settings["GATEWAY_GRACE"]!) / 1_000]
+    const pod = named(overlay, "Deployment", "gateway").spec.template.spec
+    assert.isAbove(graceS, waitS)
+    assert.isAtLeast(pod.terminationGracePeriodSeconds, pod.containers[0].lifecycle.preStop.sleep.seconds + graceS + 5)
+    const annotations = named(overlay, "Ingress", "gateway").metadata.annotations
+    assert.isAbove(Number(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]), waitS)
+    assert.isAbove(Number.parseInt(annotations["haproxy.org/timeout-server"], 10), waitS)
+    assert.isAtLeast(Number.parseInt(annotations["nginx.ingress.kubernetes.io/proxy-body-size"], 10), 16)
+    assert.strictEqual(annotations["nginx.ingress.kubernetes.io/proxy-buffering"], "off")
+  })
+
+  it("leave the broker room for all that the streams may hold", () => {
+    const settings = settingsOf(overlay)
+    const streams = ["DARKROOM_EVENTS_MAX_BYTES", "DARKROOM_WORK_MAX_BYTES", "DARKROOM_BLOBS_MAX_BYTES"].map((name) => Number(settings[name]))
+    const nats = named(overlay, "StatefulSet", "nats").spec
+    const { env, resources } = nats.template.spec.containers[0]
+    const value = (name: string) => bytes(env.find((one: any) => one.name === name).value)
+    assert.isAbove(value("NATS_MAX_FILE_STORE"), streams.reduce((sum, size) => sum + size, 32 * 1024 ** 2))
+    assert.isAbove(bytes(nats.volumeClaimTemplates[0].spec.resources.requests.storage), value("NATS_MAX_FILE_STORE"))
+    assert.isAbove(bytes(resources.limits.memory), value("GOMEMLIMIT"))
+    assert.strictEqual(Number(settings["DARKROOM_REPLICAS"]), nats.replicas)
+  })
+
+  it("hold no Secret, and refer only to those that scripts/secrets makes", () => {
+    assert.isEmpty(rendered.get(overlay)!.filter(({ kind }) => kind === "Secret"))
+    const referred = [...JSON.stringify(workloads(overlay)).matchAll(/"secret(?:Ref|KeyRef)?":\{[^{}]*"(?:name|secretName)":"([^"]+)"/g)].map(([, name]) => name!)
+    assert.deepStrictEqual([...new Set(referred)].sort(), ["darkroom-api-key", "nats-gateway", "nats-operator", "nats-passwords", "nats-tls"])
+  })
+
+  it("give rights by name", () => {
+    const rules = rendered.get(overlay)!.filter(({ kind }) => kind === "Role" || kind === "ClusterRole").flatMap(({ rules }) => rules)
+    assert.isNotEmpty(rules)
+    assert.notInclude(JSON.stringify(rules), "*")
   })
 })
 

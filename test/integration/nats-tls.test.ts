@@ -1,28 +1,21 @@
 import { ConfigProvider, Effect, Layer } from "effect"
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { Connection } from "../../src/platform/nats/Connection.ts"
+import { makeAuthority } from "../../src/testing/apiserver/certificates.ts"
 import { type RunningNatsServer, startNatsServer } from "../../src/testing/NatsServer.ts"
 
 /** NATS_CA_FILE: the connection is encrypted, and goes only to a server that this CA vouches for. */
 
 const dir = mkdtempSync(join(tmpdir(), "darkroom-tls-"))
 const at = (name: string) => join(dir, name)
-const openssl = (...words: ReadonlyArray<string>) => execFileSync("openssl", words, { cwd: dir, stdio: "pipe" })
-
-const makeCa = (name: string) =>
-  openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.crt`)
-
 let server: RunningNatsServer
 beforeAll(async () => {
-  makeCa("ca")
-  makeCa("other")
-  writeFileSync(at("san.cnf"), "subjectAltName=DNS:localhost\n")
-  openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=nats", "-keyout", "nats.key", "-out", "nats.csr")
-  openssl("x509", "-req", "-in", "nats.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san.cnf", "-out", "nats.crt")
+  await (await makeAuthority(dir)).sign("nats", "/CN=nats", "DNS:localhost")
+  mkdirSync(at("other"))
+  await makeAuthority(at("other"))
   server = await startNatsServer({ config: `tls { cert_file: ${JSON.stringify(at("nats.crt"))}, key_file: ${JSON.stringify(at("nats.key"))} }` })
 }, 60_000)
 afterAll(async () => {
@@ -49,7 +42,7 @@ describe("NATS over TLS", () => {
   })
 
   it("is refused with another CA, or with the system's alone", async () => {
-    assert.strictEqual((await connected({ NATS_URL: tls(), NATS_CA_FILE: at("other.crt") }))._tag, "Failure")
+    assert.strictEqual((await connected({ NATS_URL: tls(), NATS_CA_FILE: at("other/ca.crt") }))._tag, "Failure")
     assert.strictEqual((await connected({ NATS_URL: tls() }))._tag, "Failure")
   })
 
