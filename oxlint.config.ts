@@ -32,7 +32,7 @@ const homes: ReadonlyArray<{ readonly packages: ReadonlyArray<string>; readonly 
   { packages: ["onnxruntime-node", "onnxruntime-node/*", "onnxruntime-common"], home: ["src/gpu-agent/onnx"] },
   { packages: ["hono", "hono/*", "@hono/*"], home: ["src/gateway"] },
   { packages: ["@opentelemetry/*"], home: ["src/platform/telemetry"] },
-  { packages: ["@kubernetes/client-node"], home: ["src/platform/kubernetes"] }
+  { packages: ["@kubernetes/client-node", "undici"], home: ["src/platform/kubernetes"] }
 ]
 
 interface Pattern {

@@ -2,7 +2,8 @@ import { defineConfig } from "vitest/config"
 
 /**
  * `unit` starts no processes, `contract` checks what the programs agree on, `integration` runs real servers (one
- * nats-server a file), so that only two of its files run at once; `examples` runs the published examples as they stand
+ * nats-server a file), so that only two of its files run at once; `conformance` holds the API server in memory against a
+ * real kube-apiserver and etcd, which `scripts/cluster build` makes (the in-memory half runs in `unit`, too); `examples` runs the published examples as they stand
  * and needs curl and a Python with requests; `e2e` talks to a Kubernetes cluster that scripts/test e2e made, one file at a time.
  */
 export default defineConfig({
@@ -12,7 +13,7 @@ export default defineConfig({
     maxWorkers: 2,
     teardownTimeout: 20_000,
     projects: [
-      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"] } },
+      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts", "test/conformance/memory.test.ts"] } },
       { extends: true, test: { name: "contract", include: ["test/contract/**/*.test.ts"], testTimeout: 30_000 } },
       {
         extends: true,
@@ -22,6 +23,10 @@ export default defineConfig({
           testTimeout: 30_000,
           hookTimeout: 60_000
         }
+      },
+      {
+        extends: true,
+        test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 180_000 }
       },
       {
         extends: true,

@@ -59,7 +59,7 @@ const defaultMaxStoreBytes = 16 * 1024 ** 3
  * A test worker that is killed must not leave servers behind: a shell waits for the end of its standard input, which comes
  * with this process's end, however that happens, and then kills the server and removes its folder.
  */
-const endWithThisProcess = (child: ChildProcess, runDir: string) => {
+export const endWithThisProcess = (child: ChildProcess, runDir: string) => {
   const guard = spawn("sh", ["-c", `read -r _; kill -9 "$1"; rm -rf "$2"`, "sh", String(child.pid), runDir], {
     stdio: ["pipe", "ignore", "ignore"],
     // Of its own process group, so that Ctrl-C does not end it before the others.
@@ -132,12 +132,12 @@ jetstream {
 ${s.extra}
 `
 
-const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+export const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
 const ended = (child: ChildProcess) =>
   hasEnded(child) ? Promise.resolve() : new Promise<void>((resolve) => child.once("exit", () => resolve()))
 
-const whenEnded = (child: ChildProcess, timeoutMs: number) =>
+export const whenEnded = (child: ChildProcess, timeoutMs: number) =>
   Promise.race([ended(child), new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref())])
 
 /** True once this server (told by its name) takes clients and JetStream is up: in a cluster, with a meta leader. */
@@ -195,7 +195,7 @@ const start = async (settings: Settings): Promise<ChildProcess> => {
   return child
 }
 
-const terminate = async (child: ChildProcess): Promise<void> => {
+export const terminate = async (child: ChildProcess): Promise<void> => {
   if (hasEnded(child)) return
   child.kill("SIGTERM")
   await whenEnded(child, stopTimeoutMs)

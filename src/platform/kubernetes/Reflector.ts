@@ -1,6 +1,6 @@
 import { Deferred, Effect, PubSub, Random, type Scope, Semaphore, Stream } from "effect"
 import { ApiInvalid, ApiUnavailable, isRetryable, type KubeError, retryAfterMsOf } from "./errors.ts"
-import { KubeClient, type ListOptions, type ObjectList, type Undecodable, type WatchEvent } from "./KubeClient.ts"
+import { KubeClient, type KubeClientShape, type ListOptions, type ObjectList, type Undecodable, type WatchEvent } from "./KubeClient.ts"
 import { monotonicMs } from "./monotonic.ts"
 import { type Change, compareVersions, ObjectCache } from "./objectCache.ts"
 import type { KubeObject, Resource } from "./resources.ts"
@@ -34,7 +34,10 @@ export interface ReflectorOptions {
   readonly pageObjects?: number
   /** A watch lasts between this and twice this. Default 300 s. */
   readonly watchSeconds?: number
-  /** A watch that says nothing for so long is opened again where it was; servers bookmark every minute. Default 90 s. */
+  /**
+   * A watch that says nothing for so long ends in a new list. Servers bookmark every minute, once there was any change;
+   * a version that the server has yet to reach, after its store was restored, is met with silence too. Default 90 s.
+   */
   readonly silenceMs?: number
   /** The end of a watch leads to a new list when the last one is older. Default 20 minutes. */
   readonly relistAfterMs?: number
@@ -70,22 +73,103 @@ const settingsOf = <A extends KubeObject>(resource: Resource<A>, options: Reflec
   relistAfterMs: options.relistAfterMs ?? 20 * 60_000
 })
 
+/** A reflector's memory. */
+interface Copy<A extends KubeObject> {
+  readonly settings: Settings<A>
+  readonly client: KubeClientShape
+  readonly cache: ObjectCache<A>
+  readonly synced: Deferred.Deferred<void>
+  readonly published: PubSub.PubSub<Change<A>>
+  /** What a new subscriber finds and what it is then told must fit together. */
+  readonly oneAtATime: Semaphore.Semaphore
+  missed: number
+  /** On the monotonic clock, as the next. */
+  contactAtMs: number
+  listedAtMs: number
+  mustList: boolean
+  /** Lists from before what is known, in a row. */
+  staleLists: number
+  /** Since something was last heard. */
+  failures: number
+}
+
+const heard = <A extends KubeObject>(copy: Copy<A>) =>
+  Effect.map(monotonicMs, (nowMs) => {
+    copy.contactAtMs = nowMs
+  })
+
+const publish = <A extends KubeObject>({ oneAtATime, published }: Copy<A>, changes: () => ReadonlyArray<Change<A>>) =>
+  oneAtATime.withPermit(Effect.suspend(() => PubSub.publishAll(published, changes())))
+
+const reportUndecodable = (kind: string) => (found: Undecodable) =>
+  Effect.logError(`${kind} ${found.key || "(unknown)"} cannot be read and is passed over: ${found.problem}`)
+
 /** All pages as one list, of the version of the first. */
-const listAll = Effect.fnUntraced(function*<A extends KubeObject>(settings: Settings<A>, heard: Effect.Effect<void>) {
-  const { pageObjects: limit, resource, selector } = settings
-  const client = yield* KubeClient
+const listPages = Effect.fnUntraced(function*<A extends KubeObject>(copy: Copy<A>) {
+  const { pageObjects: limit, resource, selector } = copy.settings
   const items: Array<A> = []
   const undecodable: Array<Undecodable> = []
   let options: ListOptions = { ...selector, limit }
   for (let pages = 0; pages < pagesMax; pages++) {
-    const page: ObjectList<A> = yield* client.list(resource, options)
-    yield* heard
+    const page: ObjectList<A> = yield* copy.client.list(resource, options)
+    yield* heard(copy)
     items.push(...page.items)
     undecodable.push(...page.undecodable)
     if (page.continue === undefined) return { items, undecodable, resourceVersion: page.resourceVersion }
     options = { ...selector, limit, continue: page.continue }
   }
   return yield* new ApiInvalid({ operation: `list ${resource.plural}`, reason: `more than ${pagesMax * limit} objects`, details: [] })
+})
+
+const list = Effect.fnUntraced(function*<A extends KubeObject>(copy: Copy<A>) {
+  const { cache, settings: { resource } } = copy
+  const found = yield* listPages(copy)
+  const isFirst = cache.version === undefined
+  const isStale = cache.version !== undefined && compareVersions(found.resourceVersion, cache.version) === -1
+  if (isStale && ++copy.staleLists < staleListsMax) {
+    return yield* new ApiUnavailable({ operation: `list ${resource.plural}`, reason: "an answer from before what is known already" })
+  }
+  copy.staleLists = 0
+  yield* publish(copy, () => {
+    const changes = cache.replace(found)
+    if (!isFirst) copy.missed += changes.length
+    return changes
+  })
+  yield* Effect.forEach(found.undecodable, reportUndecodable(resource.kind), { discard: true })
+  copy.listedAtMs = yield* monotonicMs
+  copy.mustList = false
+  yield* Deferred.succeed(copy.synced, undefined)
+})
+
+const take = Effect.fnUntraced(function*<A extends KubeObject>(copy: Copy<A>, event: WatchEvent<A>) {
+  yield* heard(copy)
+  if (event.type !== "opened") copy.failures = 0
+  if (event.type === "undecodable") yield* reportUndecodable(copy.settings.resource.kind)(event.found)
+  yield* publish(copy, () => copy.cache.apply(event))
+})
+
+/** Ends without a failure when the watch had its time, or fell silent. */
+const watch = Effect.fnUntraced(function*<A extends KubeObject>(copy: Copy<A>) {
+  const { cache, client, settings: { resource, selector, silenceMs, watchSeconds } } = copy
+  const timeoutSeconds = Math.ceil(watchSeconds * (1 + (yield* Random.next)))
+  const beganAtMs = yield* monotonicMs
+  let events = 0
+  const toldNothing = Stream.suspend(() => {
+    copy.mustList = true
+    return Stream.empty
+  })
+  yield* client.watch(resource, { ...selector, resourceVersion: cache.version ?? "", timeoutSeconds, allowBookmarks: true }).pipe(
+    Stream.timeoutOrElse({ duration: silenceMs, orElse: () => toldNothing }),
+    Stream.runForEach((event) => {
+      if (event.type !== "opened") events += 1
+      return take(copy, event)
+    }),
+    Effect.timeoutOption(timeoutSeconds * 1_000 + overtimeMs)
+  )
+  if (events === 0 && (yield* monotonicMs) - beganAtMs < shortWatchMs) {
+    return yield* new ApiUnavailable({ operation: `watch ${resource.plural}`, reason: "the watch ended at once" })
+  }
+  copy.failures = 0
 })
 
 const backoffMs = (failures: number) =>
@@ -97,109 +181,62 @@ const report = (plural: string, error: KubeError, failures: number) =>
     ? Effect.logWarning(`${plural} cannot be followed at present; trying on. ${error.message}`)
     : Effect.void
 
+const recover = Effect.fnUntraced(function*<A extends KubeObject>(copy: Copy<A>, error: KubeError) {
+  copy.failures += 1
+  if (error._tag === "ApiGone") copy.mustList = true
+  yield* report(copy.settings.resource.plural, error, copy.failures)
+  yield* Effect.sleep(Math.max(yield* backoffMs(copy.failures), retryAfterMsOf(error) ?? 0))
+})
+
+const follow = <A extends KubeObject>(copy: Copy<A>): Effect.Effect<never> => {
+  const { relistAfterMs, resource } = copy.settings
+  // A mistake in here must be seen, but must not leave a program with a copy that stands still.
+  const defect = (cause: unknown) =>
+    Effect.andThen(Effect.logError(`following ${resource.plural} failed; trying on`, cause), Effect.sleep(backoffMaxMs))
+  return Effect.gen(function*() {
+    if (copy.mustList || (yield* monotonicMs) - copy.listedAtMs >= relistAfterMs) yield* list(copy)
+    yield* watch(copy)
+  }).pipe(Effect.catch((error) => recover(copy, error)), Effect.catchDefect(defect), Effect.forever)
+}
+
+const changesOf = <A extends KubeObject>({ cache, oneAtATime, published }: Copy<A>): Stream.Stream<Change<A>> =>
+  Stream.unwrap(oneAtATime.withPermit(
+    Effect.map(PubSub.subscribe(published), (subscription) => {
+      const present = [...cache.objects.values()].map((object): Change<A> => ({ type: "added", object }))
+      return Stream.concat(Stream.fromIterable(present), Stream.fromSubscription(subscription))
+    })
+  ))
+
 /** Begins at once; ends with the scope and by nothing else. */
 export const reflect = Effect.fnUntraced(function*<A extends KubeObject>(
   resource: Resource<A>,
   options: ReflectorOptions = {}
 ): Effect.fn.Return<Reflector<A>, never, Scope.Scope | KubeClient> {
-  const settings = settingsOf(resource, options)
-  const client = yield* KubeClient
-  const cache = new ObjectCache<A>()
-  const synced = yield* Deferred.make<void>()
-  const published = yield* Effect.acquireRelease(PubSub.bounded<Change<A>>(waitingChanges), PubSub.shutdown)
-  // What a new subscriber finds and what it is then told must fit together.
-  const oneAtATime = yield* Semaphore.make(1)
-  let missed = 0
-  let contactAtMs = Number.NEGATIVE_INFINITY
-  let listedAtMs = 0
-  let staleLists = 0
-  let mustList = true
+  const copy: Copy<A> = {
+    settings: settingsOf(resource, options),
+    client: yield* KubeClient,
+    cache: new ObjectCache<A>(),
+    synced: yield* Deferred.make<void>(),
+    published: yield* Effect.acquireRelease(PubSub.bounded<Change<A>>(waitingChanges), PubSub.shutdown),
+    oneAtATime: yield* Semaphore.make(1),
+    missed: 0,
+    contactAtMs: Number.NEGATIVE_INFINITY,
+    listedAtMs: 0,
+    mustList: true,
+    staleLists: 0,
+    failures: 0
+  }
+  yield* Effect.forkScoped(follow(copy))
 
-  const heard = Effect.map(monotonicMs, (nowMs) => {
-    contactAtMs = nowMs
-  })
-
-  const publish = (changes: () => ReadonlyArray<Change<A>>) =>
-    oneAtATime.withPermit(Effect.suspend(() => PubSub.publishAll(published, changes())))
-
-  const list = Effect.gen(function*() {
-    const found = yield* listAll(settings, heard)
-    if (cache.version !== undefined && compareVersions(found.resourceVersion, cache.version) === -1 && ++staleLists < staleListsMax) {
-      return yield* new ApiUnavailable({ operation: `list ${resource.plural}`, reason: "an answer from before what is known already" })
-    }
-    staleLists = 0
-    const isFirst = cache.version === undefined
-    yield* publish(() => {
-      const changes = cache.replace(found)
-      if (!isFirst) missed += changes.length
-      return changes
-    })
-    yield* Effect.forEach(found.undecodable, reportUndecodable, { discard: true })
-    listedAtMs = yield* monotonicMs
-    mustList = false
-    yield* Deferred.succeed(synced, undefined)
-  })
-
-  const reportUndecodable = (found: Undecodable) =>
-    Effect.logError(`${resource.kind} ${found.key || "(unknown)"} cannot be read and is passed over: ${found.problem}`)
-
-  const take = Effect.fnUntraced(function*(event: WatchEvent<A>) {
-    yield* heard
-    if (event.type === "undecodable") yield* reportUndecodable(event.found)
-    yield* publish(() => cache.apply(event))
-  })
-
-  /** True when it told something, or lasted. */
-  const watch = Effect.gen(function*() {
-    const timeoutSeconds = Math.ceil(settings.watchSeconds * (1 + (yield* Random.next)))
-    const beganAtMs = yield* monotonicMs
-    let told = false
-    yield* client.watch(resource, { ...settings.selector, resourceVersion: cache.version ?? "", timeoutSeconds, allowBookmarks: true }).pipe(
-      Stream.timeout(settings.silenceMs),
-      Stream.runForEach((event) => {
-        if (event.type !== "opened") {
-          told = true
-          failures = 0
-        }
-        return take(event)
-      }),
-      Effect.timeoutOption(timeoutSeconds * 1_000 + overtimeMs)
-    )
-    return told || (yield* monotonicMs) - beganAtMs >= shortWatchMs
-  })
-
-  let failures = 0
-
-  const failed = Effect.fnUntraced(function*(error: KubeError) {
-    failures += 1
-    if (error._tag === "ApiGone") mustList = true
-    yield* report(resource.plural, error, failures)
-    yield* Effect.sleep(Math.max(yield* backoffMs(failures), retryAfterMsOf(error) ?? 0))
-  })
-
-  const round = Effect.gen(function*() {
-    const nowMs = yield* monotonicMs
-    if (mustList || nowMs - listedAtMs >= settings.relistAfterMs) yield* list
-    if (yield* watch) failures = 0
-    else return yield* new ApiUnavailable({ operation: `watch ${resource.plural}`, reason: "the watch ended at once" })
-  })
-
-  yield* Effect.forever(Effect.catch(round, failed)).pipe(Effect.forkScoped)
-
-  const afterSync = <B>(read: () => B) => Effect.map(Deferred.await(synced), read)
+  const synced = Deferred.await(copy.synced)
+  const { objects, undecodable } = copy.cache
   return {
-    synced: Deferred.await(synced),
-    all: afterSync(() => [...cache.objects.values()]),
-    get: (key) => afterSync(() => cache.objects.get(key)),
-    changes: Stream.unwrap(oneAtATime.withPermit(
-      Effect.map(PubSub.subscribe(published), (subscription) =>
-        Stream.concat(
-          Stream.fromIterable([...cache.objects.values()].map((object): Change<A> => ({ type: "added", object }))),
-          Stream.fromSubscription(subscription)
-        ))
-    )),
-    missed: Effect.sync(() => missed),
-    lastContactMs: Effect.map(monotonicMs, (nowMs) => nowMs - contactAtMs),
-    undecodable: Effect.sync(() => [...cache.undecodable.values()])
+    synced,
+    all: Effect.map(synced, () => [...objects.values()]),
+    get: (key) => Effect.map(synced, () => objects.get(key)),
+    changes: changesOf(copy),
+    missed: Effect.sync(() => copy.missed),
+    lastContactMs: Effect.map(monotonicMs, (nowMs) => nowMs - copy.contactAtMs),
+    undecodable: Effect.sync(() => [...undecodable.values()])
   }
 })

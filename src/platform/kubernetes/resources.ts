@@ -20,7 +20,8 @@ export const ObjectMeta = Schema.Struct({
   name: Schema.String,
   namespace: Text,
   uid: Schema.String,
-  resourceVersion: Schema.String,
+  /** "" in the answer to a dry run. */
+  resourceVersion: Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.succeed(""))),
   generation: Schema.optionalKey(Schema.Int),
   labels: TextMap,
   annotations: TextMap,

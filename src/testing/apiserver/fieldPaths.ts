@@ -55,11 +55,11 @@ export const leavesOf = (kind: Kind, object: Json): Map<string, Path> => {
       return
     }
     const keys = kind.listKeys[where]
-    if (Array.isArray(value) && keys !== undefined) {
+    if (Array.isArray(value) && value.length > 0 && keys !== undefined) {
       for (const item of value) visit(item, [...path, { key: keyOfItem(item, keys) }])
       return
     }
-    if (Array.isArray(value) && sets.has(where)) {
+    if (Array.isArray(value) && value.length > 0 && sets.has(where)) {
       for (const item of value) leaves.set(pathText([...path, { value: item }]), [...path, { value: item }])
       return
     }
@@ -68,6 +68,10 @@ export const leavesOf = (kind: Kind, object: Json): Map<string, Path> => {
   visit(object, [])
   return leaves
 }
+
+/** Its values have owners of their own; only while it is empty does it have one itself. */
+export const isGranular = (kind: Kind, path: Path, value: unknown): boolean =>
+  isObject(value) || (Array.isArray(value) && (kind.listKeys[schemaPath(path)] !== undefined || sets.has(schemaPath(path))))
 
 const keyOfItem = (item: unknown, keys: ReadonlyArray<string>): Json =>
   Object.fromEntries(keys.map((key) => [key, isObject(item) ? item[key] : undefined]))

@@ -1,10 +1,10 @@
-import { Exit, Schema } from "effect"
+import { Cause, Exit, Schema } from "effect"
 import { GpuPool } from "../../contract/GpuPool.ts"
 import { isObject, type Json, objectAt } from "./json.ts"
 
 /** What the in-memory API server knows of each kind. */
 
-export interface Cause {
+export interface Problem {
   readonly field: string
   readonly message: string
 }
@@ -23,7 +23,7 @@ export interface Kind {
   /** Lists whose items are told apart by these fields, by path; all others are one value each. */
   readonly listKeys: Readonly<Record<string, ReadonlyArray<string>>>
   /** Defaults and checks; a new object has no `previous`. */
-  readonly admit: (object: Json) => { readonly object: Json } | { readonly causes: ReadonlyArray<Cause> }
+  readonly admit: (object: Json) => { readonly object: Json } | { readonly causes: ReadonlyArray<Problem> }
 }
 
 const asItIs = (object: Json) => ({ object })
@@ -48,11 +48,10 @@ const admitPod = (object: Json) => {
 }
 
 const decodePool = Schema.decodeUnknownExit(GpuPool)
-const formatIssue = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const admitPool = (object: Json) => {
   const exit = decodePool(object)
-  if (Exit.isFailure(exit)) return { causes: [{ field: "spec", message: formatIssue(exit.cause) }] }
+  if (Exit.isFailure(exit)) return { causes: [{ field: "spec", message: String(Cause.squash(exit.cause)) }] }
   const pool: unknown = exit.value
   // Defaults and pruning of the spec; metadata is everybody's.
   return { object: isObject(pool) ? { ...object, spec: pool["spec"] } : object }
@@ -68,6 +67,7 @@ export const kinds: ReadonlyArray<Kind> = [
     plural: "pods",
     kind: "Pod",
     hasStatus: true,
+    hasGeneration: true,
     isGraceful: true,
     listKeys: {
       ...commonKeys,

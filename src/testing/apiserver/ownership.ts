@@ -1,4 +1,4 @@
-import { fieldsTree, leavesOf, type Path, pathForPeople, valueAt, withValueAt } from "./fieldPaths.ts"
+import { fieldsTree, isGranular, leavesOf, type Path, pathForPeople, valueAt, withValueAt } from "./fieldPaths.ts"
 import { isObject, type Json, sameJson } from "./json.ts"
 import type { Kind } from "./kinds.ts"
 
@@ -55,7 +55,8 @@ export const applyConfiguration = (
   const others = live.ownership.filter((owner) => !isSame(owner, by.manager))
   const differs = (text: string) => {
     const path = wanted.get(text)
-    return path !== undefined && !sameJson(valueAt(live.object, path), valueAt(applied, path))
+    if (path === undefined || isGranular(kind, path, valueAt(live.object, path))) return false
+    return !sameJson(valueAt(live.object, path), valueAt(applied, path))
   }
   const contested = others.flatMap((owner) =>
     [...owner.paths].filter(([text]) => differs(text)).map(([text, path]) => ({ text, manager: owner.name, field: pathForPeople(path) }))
@@ -68,9 +69,11 @@ export const applyConfiguration = (
   const isOwned = (text: string) => rest.some(({ paths }) => paths.has(text))
   let object: unknown = live.object
   for (const [text, path] of before) {
-    if (!wanted.has(text) && !isOwned(text)) object = withValueAt(object, path, undefined)
+    if (!wanted.has(text) && !isOwned(text) && !isGranular(kind, path, valueAt(object, path))) object = withValueAt(object, path, undefined)
   }
-  for (const path of wanted.values()) object = withValueAt(object, path, valueAt(applied, path))
+  for (const path of wanted.values()) {
+    if (!isGranular(kind, path, valueAt(object, path))) object = withValueAt(object, path, valueAt(applied, path))
+  }
   return {
     object: isObject(object) ? object : live.object,
     ownership: withOwner(rest, { ...by.manager, time: by.time, paths: wanted }),

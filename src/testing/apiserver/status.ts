@@ -1,4 +1,4 @@
-import type { Cause } from "./kinds.ts"
+import type { Problem } from "./kinds.ts"
 import type { Json } from "./json.ts"
 
 /** Failures as an API server words them. */
@@ -21,7 +21,7 @@ export const conflict = (plural: string, name: string, why: string) =>
 export const changed = (plural: string, name: string) =>
   conflict(plural, name, "the object has been modified; please apply your changes to the latest version and try again")
 
-export const invalid = (kind: string, name: string, causes: ReadonlyArray<Cause>) =>
+export const invalid = (kind: string, name: string, causes: ReadonlyArray<Problem>) =>
   new StatusFailure(
     422,
     "Invalid",

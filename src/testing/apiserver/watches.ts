@@ -5,7 +5,7 @@ import type { Faults } from "./faults.ts"
 import { bookmarkOf, eventOf, shown, type ShownEvent } from "./reads.ts"
 import type { Route } from "./routes.ts"
 import { matches } from "./selectors.ts"
-import { expired, StatusFailure } from "./status.ts"
+import { expired } from "./status.ts"
 import type { Change, Store } from "./store.ts"
 
 /** A watcher that lags behind further is cut off, as by a real server. */
@@ -22,14 +22,9 @@ export interface Watching {
   mute(): void
 }
 
-const tooLarge = (wanted: number, revision: number) =>
-  new StatusFailure(504, "Timeout", `Too large resource version: ${wanted}, current: ${revision}`, {
-    causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
-    retryAfterSeconds: 1
-  })
-
+/** A version that is yet to come is waited for. */
 const concerning = (change: Change, { kind, namespace, query }: Route): ReadonlyArray<ShownEvent> => {
-  if (change.kind !== kind || change.namespace !== namespace) return []
+  if (change.kind !== kind || change.namespace !== namespace || change.revision <= Number(query.get("resourceVersion") ?? 0)) return []
   const event = eventOf(change, query.get("labelSelector") ?? "")
   return event === undefined ? [] : [event]
 }
@@ -46,7 +41,6 @@ const beginning = (store: Store, route: Route): ReadonlyArray<ShownEvent> => {
   if (version < store.compacted) {
     return [{ type: "ERROR", object: expired(`too old resource version: ${version} (${store.compacted})`).body }]
   }
-  if (version > store.revision) return [{ type: "ERROR", object: tooLarge(version, store.revision).body }]
   return store.changesAfter(version).flatMap((change) => concerning(change, route))
 }
 
@@ -91,6 +85,7 @@ export const openWatch = Effect.fnUntraced(function*(server: WatchServer, reques
     yield* Effect.acquireRelease(Effect.sync(() => store.listen(listener)), (stop) => Effect.sync(stop))
   }
   if (route.query.get("allowWatchBookmarks") === "true") {
+    // A server that has seen no change of a kind since its start has nothing to bookmark; this one always has.
     yield* Effect.delay(Effect.sync(() => tell(bookmarkOf(route.kind, store.revision))), bookmarkMs).pipe(Effect.forever, Effect.forkScoped)
   }
   const timeoutSeconds = Number(route.query.get("timeoutSeconds") ?? defaultTimeoutSeconds)

@@ -156,7 +156,8 @@ export const apply = (store: Store, target: Target, body: Json, writer: Writer):
   if (live === undefined) {
     if (subresource !== "") return notFound(kind.plural, name)
     if (textAt(metadataOf(body), "uid") !== "") return conflict(kind.plural, name, "uid mismatch: the object does not exist")
-    const fresh = applyConfiguration(kind, { object: { apiVersion: body["apiVersion"], kind: body["kind"] }, ownership: [] }, configuration, by)
+    const nothing = { apiVersion: body["apiVersion"], kind: body["kind"], metadata: { name, namespace } }
+    const fresh = applyConfiguration(kind, { object: nothing, ownership: [] }, configuration, by)
     return storeNew(store, target, fresh, writer)
   }
   if (isForAnother(live.object, body)) return conflict(kind.plural, name, "uid mismatch")
@@ -196,7 +197,8 @@ export const destroy = (store: Store, target: Target, options: Json, writer: Wri
   }
   if (writer.dryRun) return live
   const grace = graceOf(kind, live.object, options["gracePeriodSeconds"])
-  if (grace === 0 && finalizersOf(live.object).length === 0) return remove(store, target, live)
+  const isAtOnce = grace === 0 && finalizersOf(live.object).length === 0
+  if (isAtOnce && !kind.isGraceful) return remove(store, target, live)
   const already = metadataOf(live.object)["deletionGracePeriodSeconds"]
   if (typeof already === "number" && already <= grace) return live
   const marked = {
@@ -208,5 +210,6 @@ export const destroy = (store: Store, target: Target, options: Json, writer: Wri
     object: withMetadata(live.object, { ...marked, resourceVersion }),
     ownership: live.ownership
   }))
-  return change.after ?? live
+  // A pod is marked even when it goes at once, so watches tell two changes.
+  return isAtOnce ? remove(store, target, change.after ?? live) : (change.after ?? live)
 }
