@@ -23,7 +23,7 @@ const failing = <A>(effect: Effect.Effect<A, KubeError>) => Effect.map(refused(e
 const told = (event: WatchEvent<Pod>) => (event.type === "added" || event.type === "modified" || event.type === "deleted" ? [`${event.type} ${event.object.metadata.name}`] : [])
 
 /** Polls, because nothing says when a server is where it will be. */
-const eventually = <A, E, R>(what: string, look: Effect.Effect<A, E, R>, is: (value: A) => boolean, withinMs = 30_000) =>
+const eventually = <A, E, R>(what: string, look: Effect.Effect<A, E, R>, is: (value: A) => boolean, withinMs = 60_000) =>
   Effect.gen(function*() {
     const deadline = (yield* Clock.currentTimeMillis) + withinMs
     while (true) {

@@ -63,6 +63,7 @@ const oneHomeForEachSdk = [
   refusedImport("src/cli/a.ts", "@hono/node-server"),
   refusedImport("src/gateway/f.ts", "@opentelemetry/api"),
   refusedImport("src/operator/b.ts", "@kubernetes/client-node"),
+  refusedImport("src/gateway/h.ts", "undici"),
   imports("src/platform/nats/c.ts", "@nats-io/jetstream"),
   imports("src/platform/blobs/a.ts", "@nats-io/obj"),
   imports("src/platform/blobs/b.ts", "@nats-io/transport-node"),
@@ -70,7 +71,8 @@ const oneHomeForEachSdk = [
   imports("src/gpu-agent/onnx/c.ts", "onnxruntime-node"),
   imports("src/gateway/routes/c.ts", "hono"),
   imports("src/platform/telemetry/c.ts", "@opentelemetry/sdk-node"),
-  imports("src/platform/kubernetes/c.ts", "@kubernetes/client-node")
+  imports("src/platform/kubernetes/c.ts", "@kubernetes/client-node"),
+  imports("src/platform/kubernetes/d.ts", "undici")
 ]
 
 const testingStaysInTests = [

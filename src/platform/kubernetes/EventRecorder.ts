@@ -5,7 +5,7 @@ import { KubeClient } from "./KubeClient.ts"
 import { monotonicMs } from "./monotonic.ts"
 import { events } from "./resources.ts"
 
-export type { Occurrence, Regarding } from "./eventBudget.ts"
+export type { Occurrence } from "./eventBudget.ts"
 
 const waitingEvents = 256
 const messageMaxChars = 1_024
