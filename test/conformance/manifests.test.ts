@@ -1,9 +1,10 @@
+import { execFileSync } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { parseAllDocuments } from "yaml"
 import { durationMs } from "../../src/contract/GpuPool.ts"
-import { type RunningKubeApiServer, startKubeApiServer } from "../../src/testing/KubeApiServer.ts"
+import { kubeBinaries, type RunningKubeApiServer, startKubeApiServer } from "../../src/testing/KubeApiServer.ts"
 import { kubectlOf, type Ran, repository } from "./kubectl.ts"
 
 /**
@@ -129,6 +130,43 @@ describe("the samples", () => {
       const { code, stderr } = kubectl(["create", "--dry-run=server", "-f", "-"], JSON.stringify(pool))
       assert.strictEqual(code, 0, stderr)
     }
+  })
+})
+
+describe("scripts/secrets", () => {
+  const secretsOf = (): Record<string, Record<string, string>> => {
+    const { items } = JSON.parse(kubectl(["--namespace=darkroom", "get", "secrets", "-o", "json"]).stdout)
+    return Object.fromEntries(items.map(({ data, metadata }: any) => [
+      metadata.name,
+      Object.fromEntries(Object.entries<string>(data).map(([name, value]) => [name, Buffer.from(value, "base64").toString()]))
+    ]))
+  }
+  const run = (overlay: string) =>
+    execFileSync(join(repository, "scripts/secrets"), [`manifests/overlays/${overlay}`], {
+      cwd: repository,
+      env: { ...process.env, KUBECTL: join(kubeBinaries(), "kubectl"), KUBECONFIG: server.kubeconfig },
+      stdio: "pipe"
+    })
+
+  it("makes what pods refer to, keeps what is there, and adds what another overlay needs", () => {
+    run("kind")
+    const made = secretsOf()
+    assert.deepStrictEqual(Object.keys(made).sort(), ["darkroom-api-key", "nats-admin", "nats-agent", "nats-ca", "nats-gateway", "nats-operator", "nats-passwords", "nats-tls"])
+    for (const user of ["gateway", "operator", "agent", "admin"]) {
+      const { "ca.crt": ca, password, user: name } = made[`nats-${user}`]!
+      assert.strictEqual(name, user)
+      assert.strictEqual(ca, made["nats-tls"]!["ca.crt"])
+      assert.match(password!, /^[a-z][0-9a-f]{40,}$/)
+      assert.strictEqual(made["nats-passwords"]![`NATS_PASSWORD_${user.toUpperCase()}`], password)
+    }
+    assert.match(made["darkroom-api-key"]!["DARKROOM_API_KEY"]!, /^\w{32,}$/)
+    run("kind")
+    assert.deepStrictEqual(secretsOf(), made)
+    run("production")
+    const more = secretsOf()
+    assert.deepInclude(more, { "nats-gateway": made["nats-gateway"]!, "nats-tls": made["nats-tls"]! })
+    assert.isDefined(more["nats-agent-edit-h100"]!["password"])
+    assert.strictEqual(more["nats-passwords"]!["NATS_PASSWORD_AGENT_EDIT_H100"], more["nats-agent-edit-h100"]!["password"])
   })
 })
 
