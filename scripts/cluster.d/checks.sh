@@ -59,6 +59,10 @@ require_tools() {
 
 install_packages_of_debian() {
   local missing
+  if [ "$driver" = kind ]; then
+    say "Docker runs here, so kind is used, which needs no packages."
+    return
+  fi
   missing=$(missing_packages | sort -u | tr '\n' ' ')
   if [ -z "$missing" ]; then
     say "Every Debian package that the local cluster needs is installed."

@@ -84,7 +84,7 @@ write_node_files() { # number
   done
 }
 
-start_control_plane() {
+start_api_server() {
   local etcd_url=http://127.0.0.1:$etcd_client_port issuer=https://kubernetes.default.svc.cluster.local
   run_part etcd "$programs_folder/etcd" --data-dir="$run_folder/etcd" --unsafe-no-fsync --log-level=error \
     --listen-client-urls="$etcd_url" --advertise-client-urls="$etcd_url" --listen-peer-urls="http://127.0.0.1:$etcd_peer_port"
@@ -97,6 +97,10 @@ start_control_plane() {
     --service-account-issuer="$issuer" --service-account-key-file="$keys_folder/sa.pub" --service-account-signing-key-file="$keys_folder/sa.key" \
     --service-cluster-ip-range="$service_network.0.0/16" --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
     --allow-privileged=true --default-not-ready-toleration-seconds="$toleration_s" --default-unreachable-toleration-seconds="$toleration_s"
+}
+
+# Once the API server is ready: the controller manager ends when it waited 10 s in vain.
+start_controllers() {
   # Its default rate limit alone costs 4 s at the start.
   run_part kube-controller-manager "$programs_folder/kube-controller-manager" --kubeconfig="$run_folder/kube-controller-manager.conf" \
     --leader-elect=false --bind-address=127.0.0.1 --secure-port="$controller_manager_port" --use-service-account-credentials=true \
@@ -184,12 +188,13 @@ driver_up() {
   for number in $(seq "$node_count"); do write_node_files "$number"; done
   make_network
   step "keys, configuration and network"
-  start_control_plane
+  start_api_server
   for number in $(seq "$node_count"); do driver_boot "$number"; done
   # While the API server starts. A pod whose image is not there yet would wait for its next try.
   load_into_nodes "$store_folder"/*.tar &
   loading=$!
   wait_for "$api_server_wait_s" "readiness of the API server" api_server_is_ready
+  start_controllers
   step "API server ready"
   wait "$loading" || fail "the images could not be loaded."
   step "images loaded"
