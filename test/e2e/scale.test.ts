@@ -9,7 +9,7 @@ import { cpuPool, createPool, deletePool, getPool, poolOf, podsUntil } from "./s
  */
 
 const pool = "scale"
-const podLimitMs = 90_000
+const podLimitMs = 180_000
 
 let gateway: Gateway
 beforeAll(async () => {
