@@ -24,6 +24,7 @@ export default defineConfig({
           hookTimeout: 60_000
         }
       },
+      { extends: true, test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 120_000 } },
       {
         extends: true,
         test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 180_000 }
