@@ -116,15 +116,18 @@ describe("KubeClient over HTTP", () => {
       assert.include(error.message, "ECONNREFUSED")
     }))
 
-  it.live("credentials that are refused are read again, once", () =>
+  it.live("credentials that are refused are read again, once, and need no other connections", () =>
     Effect.gen(function*() {
-      const tokens: Array<string | undefined> = []
+      let needed = 1
+      let requests = 0
       const server = createServer((incoming, response) => {
-        tokens.push(incoming.headers.authorization)
-        const isGood = incoming.headers.authorization === "Bearer 2"
+        requests += 1
+        const isGood = incoming.headers.authorization === `Bearer ${needed}`
         response.writeHead(isGood ? 200 : 401, { "content-type": "application/json" })
         response.end(isGood ? `{"items":[],"metadata":{"resourceVersion":"1"}}` : "{}")
       })
+      let connections = 0
+      server.on("connection", () => (connections += 1))
       yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)))
       let read = 0
       const endpoint: Endpoint = {
@@ -132,10 +135,16 @@ describe("KubeClient over HTTP", () => {
         namespace: "default",
         credentials: Effect.sync(() => ({ tls: {}, headers: { Authorization: `Bearer ${++read}` } }))
       }
-      yield* Effect.provide(KubeClient.use((client) => Effect.andThen(client.list(pods), client.list(pods))), KubeClient.at(endpoint, "test"))
+      yield* Effect.gen(function*() {
+        const client = yield* KubeClient
+        for (needed = 1; needed <= 10; needed++) yield* client.list(pods)
+        needed = 99
+        assert.strictEqual((yield* Effect.flip(client.list(pods)))._tag, "ApiForbidden")
+      }).pipe(Effect.provide(KubeClient.at(endpoint, "test")))
       server.closeAllConnections()
       server.close()
-      assert.deepStrictEqual(tokens, ["Bearer 1", "Bearer 2", "Bearer 2"])
+      assert.strictEqual(requests, 1 + 9 * 2 + 2)
+      assert.isAtMost(connections, 2)
     }))
 })
 

@@ -154,11 +154,17 @@ describe("lead", () => {
       const server = makeMemoryApiServer()
       const { most, now, work } = yield* makeOffice
       let turn = 0
-      server.faults.request = ({ method }) => (method !== "GET" && turn++ % 2 === 0 ? "lost" : undefined)
-      yield* Effect.forkChild(Effect.provide(lead(settings("one"), work("one")), makeCandidate(server).layer))
-      yield* Effect.forkChild(Effect.provide(lead(settings("two"), work("two")), makeCandidate(server).layer))
+      server.faults.request = ({ method }) => (method !== "GET" && turn++ % 3 === 0 ? "lost" : undefined)
+      let terms = 0
+      const onChange = (state: string) =>
+        Effect.sync(() => {
+          if (state === "leading") terms += 1
+        })
+      yield* Effect.forkChild(Effect.provide(lead({ ...settings("one"), onChange }, work("one")), makeCandidate(server).layer))
+      yield* Effect.forkChild(Effect.provide(lead({ ...settings("two"), onChange }, work("two")), makeCandidate(server).layer))
       yield* seconds(60)
       assert.lengthOf(yield* now, 1)
+      assert.strictEqual(terms, 1, "a renewal whose answer was lost is a renewal")
       assert.strictEqual(most(), 1)
     }))
 

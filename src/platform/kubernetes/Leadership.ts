@@ -62,7 +62,10 @@ const sinceRenewalMs = Effect.fnUntraced(function*({ renewedAt }: Candidate) {
   return Math.max((yield* monotonicMs) - renewedAt.monotonicMs, (yield* Clock.currentTimeMillis) - renewedAt.wallMs)
 })
 
-const isHeld = (candidate: Candidate) => Effect.map(sinceRenewalMs(candidate), (ms) => ms < candidate.renewWithinMs)
+/** Until the work must end. */
+const leftMs = (candidate: Candidate) => Effect.map(sinceRenewalMs(candidate), (ms) => candidate.renewWithinMs - ms)
+
+const isHeld = (candidate: Candidate) => Effect.map(leftMs(candidate), (ms) => ms > 0)
 
 const look = Effect.fnUntraced(function*(candidate: Candidate) {
   const found = yield* candidate.client.get(leases, candidate.name).pipe(Effect.catchTag("ApiNotFound", () => Effect.undefined))
@@ -125,10 +128,8 @@ const isFinal = (error: KubeError) => error._tag === "ApiConflict" || error._tag
 const renewUntilLost = Effect.fnUntraced(function*(candidate: Candidate) {
   let last = "no answer in time"
   while (true) {
-    const leftMs = candidate.renewWithinMs - (yield* sinceRenewalMs(candidate))
-    if (leftMs <= 0) return last
-    yield* Effect.sleep(Math.min(candidate.retryMs, leftMs))
-    const left = candidate.renewWithinMs - (yield* sinceRenewalMs(candidate))
+    yield* Effect.sleep(Math.min(candidate.retryMs, Math.max(0, yield* leftMs(candidate))))
+    const left = yield* leftMs(candidate)
     if (left <= 0) return last
     const failed = yield* renew(candidate).pipe(
       Effect.timeoutOption(Math.min(candidate.tryMs, left)),
@@ -164,9 +165,9 @@ const fenced = (client: KubeClientShape, candidate: Candidate): KubeClientShape 
 
 /** First nothing more is written, then the work ends, and only then is the lease anybody's. */
 const endWork = Effect.fnUntraced(function*(candidate: Candidate, running: Fiber.Fiber<never, unknown>) {
-  const leftMs = Math.max(0, candidate.leaseMs - (yield* sinceRenewalMs(candidate)))
+  const graceMs = Math.max(0, candidate.leaseMs - (yield* sinceRenewalMs(candidate)))
   candidate.renewedAt = undefined
-  const ended = yield* Effect.timeoutOption(Effect.interruptible(Fiber.interrupt(running)), leftMs)
+  const ended = yield* Effect.timeoutOption(Effect.interruptible(Fiber.interrupt(running)), graceMs)
   // It cannot write any more, but whatever else it does, it does beside another leader.
   if (Option.isNone(ended)) return yield* Effect.die(new Error(`the work under the lease ${candidate.name} did not end in time`))
   yield* release(candidate)

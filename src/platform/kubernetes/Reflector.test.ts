@@ -63,7 +63,7 @@ describe("Reflector", () => {
       const { lists, missed, names, watches } = yield* follow(server, { watchSeconds: 300 })
       yield* create("a")
       yield* settle
-      yield* TestClock.adjust("9 minutes")
+      yield* TestClock.adjust("11 minutes")
       yield* settle
       assert.isAtLeast(watches(), 2)
       yield* create("b")
@@ -173,10 +173,30 @@ describe("Reflector", () => {
       assert.deepStrictEqual(told, ["added b", "added a"])
     }))
 
+  test("an event that comes late, behind newer ones, changes nothing", (server) =>
+    Effect.gen(function*() {
+      yield* create("a")
+      const label = (value: string) => KubeClient.use((client) => client.patch(pods, "a", { metadata: { labels: { value } } }))
+      const { get, names } = yield* follow(server)
+      yield* settle
+      server.faults.event = ({ object }) => (JSON.stringify(object).includes(`"value":"old"`) ? { delayMs: 1_000 } : "deliver")
+      yield* label("old")
+      yield* label("new")
+      yield* TestClock.adjust("2 seconds")
+      yield* settle
+      assert.strictEqual((yield* get("default/a"))?.metadata.labels?.["value"], "new")
+      yield* label("old")
+      server.faults.event = () => "deliver"
+      yield* remove("a")
+      yield* TestClock.adjust("2 seconds")
+      yield* settle
+      assert.strictEqual(yield* names, "", "what is deleted stays deleted")
+    }))
+
   test("an object that cannot be read is reported and passed over, and its last good form kept", (server) =>
     Effect.gen(function*() {
       yield* create("a", "bad")
-      const { names, undecodable } = yield* follow(server)
+      const { lists, names, undecodable } = yield* follow(server)
       yield* settle
       const broken = (name: string) => {
         const stored = server.store.list(podKind, "default").find(({ object }) => (object as unknown as Pod).metadata.name === name)
@@ -189,16 +209,21 @@ describe("Reflector", () => {
       broken("worse")
       yield* create("c")
       yield* settle
-      assert.strictEqual(yield* names, "abadc")
+      assert.strictEqual(yield* names, "abadc", "what it was is kept")
       assert.sameMembers((yield* undecodable).map(({ key }) => key), ["default/bad", "default/worse"])
-      server.compact()
+      server.faults.request = (request) => (isWatch(request) ? "reset" : undefined)
       for (const each of server.watches) each.reset()
+      yield* settle
+      yield* create("d")
+      server.compact()
+      server.faults.request = () => undefined
       yield* TestClock.adjust("1 minute")
       yield* settle
-      assert.strictEqual(yield* names, "abadc", "a list does not take it for gone either")
+      assert.strictEqual(lists(), 2)
+      assert.strictEqual(yield* names, "abadcd", "a list does not take it for gone either")
       yield* remove("bad")
       yield* settle
-      assert.strictEqual(yield* names, "ac")
+      assert.strictEqual(yield* names, "acd")
     }))
 
   test("a list from before what is known changes nothing", (server) =>
@@ -206,11 +231,14 @@ describe("Reflector", () => {
       yield* create("a")
       const revision = server.store.revision
       yield* create("b")
-      const { names, told } = yield* follow(server, { relistAfterMs: 0 })
+      const { lists, names, told } = yield* follow(server, { relistAfterMs: 0 })
       yield* settle
       server.faults.request = (request) => (isList(request) ? { asOf: revision } : undefined)
       for (const each of server.watches) each.end()
-      yield* TestClock.adjust(100)
+      const before = lists()
+      yield* TestClock.adjust(500)
+      yield* settle
+      assert.isAbove(lists(), before)
       assert.strictEqual(yield* names, "ab")
       server.faults.request = () => undefined
       yield* TestClock.adjust("1 minute")

@@ -53,7 +53,7 @@ const shortWatchMs = 1_000
 /** What a server may take longer than it was allowed to, to end a watch. */
 const overtimeMs = 30_000
 /** An answer from before what is known comes from a server that lags; so many in a row, and the past has changed. */
-const staleListsMax = 3
+const staleListsMax = 5
 
 interface Settings<A extends KubeObject> {
   readonly resource: Resource<A>

@@ -69,6 +69,8 @@ export const serveMemoryApi = Effect.fnUntraced(function*(transport: KubeTranspo
     })
     response.on("close", () => fiber.interruptUnsafe())
   })
+  // Longer than any client's own: who leaves connections open is found out.
+  server.keepAliveTimeout = 120_000
   server.on("connection", (socket) => {
     opened += 1
     sockets.add(socket)
