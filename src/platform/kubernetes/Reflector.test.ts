@@ -286,6 +286,24 @@ describe("Reflector", () => {
       assert.deepStrictEqual((yield* Fiber.join(later)).map(({ object, type }) => `${type} ${object.metadata.name}`), ["added a", "added b"])
     }))
 
+  test("a subscriber may look at everything from the first change on, however many there are", (server) =>
+    Effect.gen(function*() {
+      const many = 5_000
+      for (let index = 0; index < many; index++) {
+        const metadata = { name: `p${index}`, namespace: "default", uid: `u${index}` }
+        server.store.commit({ kind: podKind, namespace: "default", name: metadata.name }, (resourceVersion) => ({
+          ownership: [],
+          object: { metadata: { ...metadata, resourceVersion }, spec: { containers: [] } }
+        }))
+      }
+      const { all, changes } = yield* reflect(pods)
+      const counts = yield* Effect.forkChild(
+        Stream.runCollect(Stream.mapEffect(Stream.take(changes, many), () => Effect.map(all, ({ length }) => length)))
+      )
+      yield* settle
+      assert.deepStrictEqual([...new Set(yield* Fiber.join(counts))], [many])
+    }))
+
   test("ends with its scope: no watch stays open", (server) =>
     Effect.gen(function*() {
       const exit = yield* Effect.exit(Effect.scoped(Effect.gen(function*() {

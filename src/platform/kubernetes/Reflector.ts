@@ -98,8 +98,13 @@ const heard = <A extends KubeObject>(copy: Copy<A>) =>
     copy.contactAtMs = nowMs
   })
 
-const publish = <A extends KubeObject>({ oneAtATime, published }: Copy<A>, changes: () => ReadonlyArray<Change<A>>) =>
-  oneAtATime.withPermit(Effect.suspend(() => PubSub.publishAll(published, changes())))
+/** Changes the cache, then tells. Whoever is told may look at everything, so the copy is complete by then. */
+const publish = <A extends KubeObject>({ oneAtATime, published, synced }: Copy<A>, change: () => ReadonlyArray<Change<A>>) =>
+  oneAtATime.withPermit(Effect.gen(function*() {
+    const changes = change()
+    yield* Deferred.succeed(synced, undefined)
+    yield* PubSub.publishAll(published, changes)
+  }))
 
 const reportUndecodable = (kind: string) => (found: Undecodable) =>
   Effect.logError(`${kind} ${found.key || "(unknown)"} cannot be read and is passed over: ${found.problem}`)
@@ -138,7 +143,6 @@ const list = Effect.fnUntraced(function*<A extends KubeObject>(copy: Copy<A>) {
   yield* Effect.forEach(found.undecodable, reportUndecodable(resource.kind), { discard: true })
   copy.listedAtMs = yield* monotonicMs
   copy.mustList = false
-  yield* Deferred.succeed(copy.synced, undefined)
 })
 
 const take = Effect.fnUntraced(function*<A extends KubeObject>(copy: Copy<A>, event: WatchEvent<A>) {

@@ -194,11 +194,23 @@ export const events: Resource<KubeEvent> = {
 const decodePool = decoding(GpuPool)
 const decodeStored = decoding(Schema.Struct({ metadata: ObjectMeta }))
 
+const withoutStatus = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null || !("status" in value)) return value
+  const { status: _, ...rest } = value
+  return rest
+}
+
 export const gpuPools: Resource<StoredGpuPool> = {
   group: "darkroom.dev",
   version: "v1alpha1",
   plural: "gpupools",
   kind: "GpuPool",
   namespaced: true,
-  decode: (value) => Effect.zipWith(decodePool(value), decodeStored(value), (pool, { metadata }) => ({ ...pool, metadata }))
+  // A status is the operator's own, perhaps an older one's: what it cannot read it writes anew, if it sees the pool at all.
+  decode: (value) =>
+    Effect.zipWith(
+      Effect.catch(decodePool(value), () => decodePool(withoutStatus(value))),
+      decodeStored(value),
+      (pool, { metadata }) => ({ ...pool, metadata })
+    )
 }

@@ -50,8 +50,9 @@ export class Store {
     const present = new Map(
       [...this.#objects.values()].filter((each) => each.kind === kind && each.namespace === namespace).map((each) => [each.name, each as Stored])
     )
-    for (const change of this.#changes.toReversed()) {
-      if (change.revision <= revision) break
+    for (let index = this.#changes.length - 1; index >= 0; index--) {
+      const change = this.#changes[index]
+      if (change === undefined || change.revision <= revision) break
       if (change.kind !== kind || change.namespace !== namespace) continue
       if (change.before === undefined) present.delete(change.name)
       else present.set(change.name, change.before)
