@@ -56,6 +56,9 @@ const toProblem = (error: HandlerError): ApiProblem => {
   }
 }
 
+/** nginx's status for the log: the client went away before the answer. */
+const clientClosedRequest = 499
+
 /** A bug: 500, with its cause in the log only. */
 export const bugResponse = (what: string, requestId: string, cause: unknown): Effect.Effect<Response> =>
   Effect.logError(`${what} failed (request ${requestId})`, cause).pipe(
@@ -92,5 +95,10 @@ export const handler = (
       ...(Option.isSome(parent) ? { parent: parent.value } : {})
     })
   )
-  return run(answered, { signal: c.req.raw.signal })
+  const { signal } = c.req.raw
+  // Nobody reads the answer any more; it is no bug that the work was interrupted.
+  return run(answered, { signal }).catch((error: unknown) => {
+    if (signal.aborted) return new Response(null, { status: clientClosedRequest })
+    throw error
+  })
 }
