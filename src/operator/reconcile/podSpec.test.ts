@@ -204,6 +204,7 @@ describe("template", () => {
     assert.strictEqual(agentIn(pod).env.filter((one: any) => one.name === "AGENT_ID").length, 1)
     assert.strictEqual(pod.metadata.labels["darkroom.dev/pool"], "h100")
     assert.strictEqual(pod.spec.restartPolicy, "Always")
+    assert.isTrue(pod.spec.shareProcessNamespace)
     assert.deepStrictEqual(pod.spec.securityContext, { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" }, fsGroup: 7 })
   })
 

@@ -146,6 +146,9 @@ const specOf = (owner: Owner, settings: PodSettings): JsonObject => {
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    // Else the agent is process 1, which the kernel spares a SIGTERM that it has no handler for: asked to end while Node still
+    // starts, it would stay for the whole grace period.
+    shareProcessNamespace: true,
     ...template,
     ...schedulingOf(owner.metadata.name, placement, template),
     affinity: affinityOf(placement, asObject(template["affinity"])),
