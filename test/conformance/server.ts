@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { ConfigProvider, Context, Effect, Layer } from "effect"
 import { KubeClient } from "../../src/platform/kubernetes/KubeClient.ts"
 import { serveMemoryApi } from "../../src/testing/apiserver/serve.ts"
 import { startKubeApiServer } from "../../src/testing/KubeApiServer.ts"
@@ -33,10 +33,16 @@ export class ServerUnderTest extends Context.Service<ServerUnderTest, {
     ServerUnderTest,
     Effect.gen(function*() {
       const server = yield* Effect.acquireRelease(Effect.promise(() => startKubeApiServer()), (started) => Effect.promise(() => started.stop()))
+      // As programs find their cluster: by a kubeconfig, which client-node looks for in the environment.
+      process.env["KUBECONFIG"] = server.kubeconfig
+      const named = (namespace: string) => ConfigProvider.layer(ConfigProvider.fromUnknown({ KUBE_NAMESPACE: namespace }))
       return ServerUnderTest.of({
         client: (namespace) =>
           Layer.unwrap(
-            Effect.as(Effect.promise(() => server.makeNamespace(namespace)), KubeClient.at(server.endpoint(namespace), "conformance"))
+            Effect.as(
+              Effect.promise(() => server.makeNamespace(namespace)),
+              Layer.orDie(Layer.provide(KubeClient.layer("conformance"), named(namespace)))
+            )
           ),
         compact: Effect.promise(() => server.compact()),
         restart: Effect.promise(() => server.restart())

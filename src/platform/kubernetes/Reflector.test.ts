@@ -288,7 +288,8 @@ describe("Reflector", () => {
 
   test("a subscriber may look at everything from the first change on, however many there are", (server) =>
     Effect.gen(function*() {
-      const many = 5_000
+      // More than wait in the queue and in the hands of the subscriber together.
+      const many = 9_000
       for (let index = 0; index < many; index++) {
         const metadata = { name: `p${index}`, namespace: "default", uid: `u${index}` }
         server.store.commit({ kind: podKind, namespace: "default", name: metadata.name }, (resourceVersion) => ({
@@ -296,11 +297,13 @@ describe("Reflector", () => {
           object: { metadata: { ...metadata, resourceVersion }, spec: { containers: [] } }
         }))
       }
+      server.faults.request = (request) => (isList(request) ? { delayMs: 100 } : undefined)
       const { all, changes } = yield* reflect(pods)
       const counts = yield* Effect.forkChild(
         Stream.runCollect(Stream.mapEffect(Stream.take(changes, many), () => Effect.map(all, ({ length }) => length)))
       )
       yield* settle
+      yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual([...new Set(yield* Fiber.join(counts))], [many])
     }))
 
