@@ -20,16 +20,23 @@ const story = Effect.gen(function*() {
   const client = yield* KubeClient.pipe(Effect.provide(KubeClient.over(server.transport)))
   const random = yield* Random.Random
   const chance = (share: number) => random.nextDoubleUnsafe() < share
-  const told = new Map<string, string>()
+  const told = new Map<string, { readonly uid: string; readonly version: string }>()
+  const gone = new Set<string>()
+  const wrong: Array<string> = []
 
   const { all, changes } = yield* reflect(pods, { pageObjects: 2 }).pipe(Effect.provideService(KubeClient, client))
   yield* changes.pipe(
     Stream.runForEach(({ object, type }) =>
       Effect.sync(() => {
-        const known = told.get(object.metadata.name)
-        assert.strictEqual(known !== undefined, type !== "added", `${type} ${object.metadata.name}`)
-        if (type === "deleted") told.delete(object.metadata.name)
-        else told.set(object.metadata.name, `${object.metadata.uid} ${object.metadata.resourceVersion}`)
+        const { name, resourceVersion: version, uid } = object.metadata
+        const known = told.get(name)
+        if ((known === undefined) !== (type === "added")) wrong.push(`${name} ${type}, but was ${known === undefined ? "not " : ""}there`)
+        if (known !== undefined && known.uid !== uid) wrong.push(`${name} ${type} with another's UID`)
+        if (known !== undefined && BigInt(known.version) > BigInt(version)) wrong.push(`${name} ${type} of before`)
+        if (gone.has(uid)) wrong.push(`${name} ${type} after it was deleted`)
+        if (type === "deleted") gone.add(uid)
+        if (type === "deleted") told.delete(name)
+        else told.set(name, { uid, version })
       })),
     Effect.forkScoped
   )
@@ -59,7 +66,8 @@ const story = Effect.gen(function*() {
   const truth = (yield* client.list(pods)).items.map(({ metadata }) => `${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`)
   const known = (yield* all).map(({ metadata }) => `${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`)
   assert.sameMembers(known, truth, "the copy")
-  assert.sameMembers([...told].map(([name, state]) => `${name} ${state}`), truth, "what subscribers were told")
+  assert.sameMembers([...told].map(([name, { uid, version }]) => `${name} ${uid} ${version}`), truth, "what subscribers were told")
+  assert.deepStrictEqual(wrong, [])
 })
 
 describe("Reflector under faults", () => {
