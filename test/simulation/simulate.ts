@@ -14,7 +14,7 @@ import { makeMemoryApiServer, type MemoryApiServer } from "../../src/testing/Mem
 import { checkWrite, InvariantBroken } from "./invariants.ts"
 import { clientOf, failPod, type Kubelets, stepKubelets } from "./kubelets.ts"
 import { type Dice, diceOf } from "./random.ts"
-import { brokerOf, isBusy, makeWorld, unfinished, work, type World } from "./world.ts"
+import { beat, brokerOf, isBusy, makeWorld, unfinished, work, type World } from "./world.ts"
 
 /** One life of a pool under everything that can go wrong, by a seed; then all is well again and the end must be right. */
 
@@ -31,7 +31,7 @@ const settings: OperatorSettings = {
 }
 
 const poolName = "pool"
-const spec = { models: ["noop"], replicas: 0, maxReplicas: 4, placement: { gpu: { count: 0 } }, scaling: { cooldown: "10s" }, lifecycle: { drainTimeout: "600s" } }
+const spec = { models: ["noop"], replicas: 0, maxReplicas: 4, placement: { gpu: { count: 0 } }, scaling: { cooldown: "2s" }, lifecycle: { drainTimeout: "600s" } }
 
 interface Simulation {
   readonly dice: Dice
@@ -193,7 +193,7 @@ const happen = (simulation: Simulation): Effect.Effect<unknown> => {
   const maximum = poolNow(simulation)?.spec.maxReplicas ?? 0
   const events: ReadonlyArray<readonly [number, () => Effect.Effect<unknown>]> = [
     [25, () => addJobs(simulation, dice.between(1, 3))],
-    [6, () => setPool(simulation, { replicas: dice.between(0, maximum) })],
+    [14, () => setPool(simulation, { replicas: dice.between(0, maximum) })],
     [3, () => {
       const maxReplicas = dice.between(1, 5)
       return setPool(simulation, { maxReplicas, replicas: Math.min(maxReplicas, poolNow(simulation)?.spec.replicas ?? 0) })
@@ -224,6 +224,7 @@ const step = Effect.fnUntraced(function*(simulation: Simulation) {
   yield* TestClock.adjust(stepMs)
   world.now = yield* Clock.currentTimeMillis
   work(world, () => dice.between(500, 6_000))
+  beat(world, () => simulation.chaos && dice.chance(0.3))
   yield* stepKubelets(server, kubelets, world, dice)
   for (let turn = 0; turn < 3; turn++) yield* Effect.yieldNow
   const pool = poolNow(simulation)
@@ -288,6 +289,8 @@ export const simulate = (seed: number): Effect.Effect<void, never, Scope.Scope> 
     server.faults.event = () => (simulation.chaos && dice.chance(0.03) ? dice.pick(["twice", { delayMs: 2_000 }, "drop"] as const)! : "deliver")
     yield* clientOf(server)((client) => client.create(gpuPools, { metadata: { name: poolName }, spec }))
     for (const identity of ["a", "b"]) yield* Effect.forkScoped(runOperator(simulation, identity))
+    world.latencyMs = () => (simulation.chaos && dice.chance(0.5) ? dice.between(0, 900) : 0)
+    world.lastMomentMs = () => (simulation.chaos && dice.chance(0.3) ? dice.between(500, 6_000) : 0)
     const life = Effect.gen(function*() {
       for (let steps = 0; steps < chaosSteps; steps++) {
         yield* step(simulation)

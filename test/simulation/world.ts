@@ -26,7 +26,13 @@ export interface World {
   lost: Array<{ readonly backAt: number }>
   done: number
   lanes: boolean
+  /** How long an answer of the broker or of an agent takes now. */
+  latencyMs: () => number
+  /** How long the job takes that an agent took just before it was asked to drain; 0 = it took none. */
+  lastMomentMs: () => number
   readonly agents: Map<string, SimulatedAgent>
+  /** What was last heard of each, and when: never the present. */
+  readonly heard: Map<string, { readonly heartbeat: Heartbeat; readonly at: number }>
   readonly wakes: PubSub.PubSub<void>
 }
 
@@ -39,7 +45,10 @@ export const makeWorld = Effect.gen(function*() {
     lost: [],
     done: 0,
     lanes: false,
+    latencyMs: () => 0,
+    lastMomentMs: () => 0,
     agents: new Map(),
+    heard: new Map(),
     wakes
   }
   return world
@@ -49,6 +58,8 @@ export const isBusy = (agent: SimulatedAgent): boolean => agent.busyUntil !== un
 
 export const unfinished = (world: World): number =>
   world.queued + world.lost.length + [...world.agents.values()].filter(isBusy).length
+
+const silenceMs = 4_000
 
 const away = (operation: string) => Effect.fail(new LogUnavailable({ operation, cause: "the broker is away" }))
 
@@ -70,7 +81,12 @@ const heartbeatOf = (world: World, pool: string, agent: SimulatedAgent): Heartbe
 export const brokerOf = (world: World) => {
   const whenThere = <A>(operation: string, answer: () => A) =>
     Effect.suspend(() => (world.brokerAway ? away(operation) : Effect.sync(answer)))
-  const depth = Effect.sync(() => {
+  const later = <A, E>(answer: Effect.Effect<A, E>) =>
+    Effect.suspend(() => {
+      const ms = world.latencyMs()
+      return ms === 0 ? answer : Effect.andThen(Effect.sleep(ms), answer)
+    })
+  const readDepth = Effect.sync(() => {
     if (world.brokerAway) return { _tag: "Unreadable", reason: "the broker is away" } as const
     if (!world.lanes) return { _tag: "Unreadable", reason: "the pool has no lanes" } as const
     const running = [...world.agents.values()].filter(isBusy).length + world.lost.length
@@ -80,24 +96,39 @@ export const brokerOf = (world: World) => {
     ensure: () => whenThere("ensure lanes", () => void (world.lanes = true)),
     remove: () => whenThere("remove lanes", () => void (world.lanes = false)),
     existing: whenThere("list lanes", (): ReadonlyMap<string, ReadonlyArray<string>> => new Map(world.lanes ? [["pool", ["noop"]]] : [])),
-    depth: () => depth,
+    // As it was when it was read: what happens until the answer is here is not in it.
+    depth: () => Effect.flatMap(readDepth, (depth) => later(Effect.succeed(depth))),
     wakes: () => Stream.map(Stream.fromPubSub(world.wakes), () => ({ model: "noop", lane: "p1s0" }))
   })
   const presence = Layer.mock(Presence)({
     alive: (pool) =>
       Effect.sync(() =>
-        world.brokerAway ? [] : [...world.agents.values()].flatMap((agent) => (agent.silent ? [] : [heartbeatOf(world, pool ?? "", agent)])))
+        [...world.heard.values()].flatMap(({ at, heartbeat }) => (world.now - at < silenceMs ? [{ ...heartbeat, pool: pool ?? "" }] : [])))
   })
   const signals = Layer.mock(Signals)({
     drain: (name) =>
-      Effect.suspend(() => {
+      later(Effect.suspend(() => {
         const agent = world.agents.get(name)
         if (world.brokerAway || agent === undefined || agent.silent) return away(`ask ${name} to drain`)
+        const jobMs = isBusy(agent) || world.now < agent.drainUntil || world.now < agent.readyAt ? 0 : world.lastMomentMs()
+        if (jobMs > 0) agent.busyUntil = world.now + jobMs
         agent.drainUntil = world.now + drainLeaseMs
         return Effect.succeed({ agent: name, drained: !isBusy(agent), claims: isBusy(agent) ? 1 : 0 })
-      })
+      }))
   })
   return Layer.mergeAll(lanes, presence, signals)
+}
+
+/** Heartbeats come every interval, and at most once: a change of a claim may be heard of late. */
+export const beat = (world: World, isLost: () => boolean): void => {
+  if (world.brokerAway) return
+  for (const agent of world.agents.values()) {
+    const last = world.heard.get(agent.pod)
+    const heartbeat = heartbeatOf(world, "", agent)
+    const isDue = last === undefined || world.now - last.at >= heartbeat.interval_ms || last.heartbeat.state !== heartbeat.state
+    if (agent.silent || !isDue || isLost()) continue
+    world.heard.set(agent.pod, { heartbeat, at: world.now })
+  }
 }
 
 /** Agents take jobs, finish them and give up those of the dead, up to `world.now`. */

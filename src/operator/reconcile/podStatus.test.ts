@@ -153,6 +153,7 @@ describe("coldStartOf", () => {
   it("each step from the creation, never negative", () => {
     assert.deepStrictEqual(coldStartOf(pod(0), 9_500), { scheduledMs: 1_000, startedMs: 2_000, readyMs: 8_500 })
     assert.deepStrictEqual(coldStartOf(pod(0, { scheduledAt: undefined, runningSince: undefined }), 900), { readyMs: 0 })
+    assert.strictEqual(coldStartOf(pod(0), 9_500.4).readyMs, 8_500, "the field is a whole number")
   })
 })
 

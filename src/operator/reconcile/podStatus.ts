@@ -72,11 +72,13 @@ export const podStatusOf = (facts: PodFacts, before: GpuPoolStatus | undefined, 
   }
 }
 
+const elapsedMs = (from: number, to: number): number => Math.max(0, Math.round(to - from))
+
 /** From the pod's creation to each step of its start; Kubernetes tells whole seconds. */
 export const coldStartOf = (pod: PodView, readyAt: number): ColdStart => ({
-  ...(pod.scheduledAt === undefined ? {} : { scheduledMs: Math.max(0, pod.scheduledAt - pod.createdAt) }),
-  ...(pod.runningSince === undefined ? {} : { startedMs: Math.max(0, pod.runningSince - pod.createdAt) }),
-  readyMs: Math.max(0, readyAt - pod.createdAt)
+  ...(pod.scheduledAt === undefined ? {} : { scheduledMs: elapsedMs(pod.createdAt, pod.scheduledAt) }),
+  ...(pod.runningSince === undefined ? {} : { startedMs: elapsedMs(pod.createdAt, pod.runningSince) }),
+  readyMs: elapsedMs(pod.createdAt, readyAt)
 })
 
 const canonical = (value: unknown): unknown => {
