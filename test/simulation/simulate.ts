@@ -238,13 +238,14 @@ const step = Effect.fnUntraced(function*(simulation: Simulation) {
 
 const heal = Effect.fnUntraced(function*(simulation: Simulation) {
   simulation.chaos = false
-  // What a watch has not told is found by the next list, which comes by itself after some minutes.
-  simulation.server.compact()
-  for (const watch of simulation.server.watches) watch.reset()
   simulation.kubelets.room = 20
   yield* joinNode(simulation)
   if (simulation.world.brokerAway) yield* moveBroker(simulation)
   yield* setPool(simulation, { paused: "", maxReplicas: 4, replicas: 1 })
+  // What a watch has not told is found by the next list, which comes by itself after some minutes. With the change just
+  // made, no copy of the pods is of the present version, so that each of them lists again now.
+  simulation.server.compact()
+  for (const watch of simulation.server.watches) watch.reset()
 })
 
 /** All jobs done, exactly the floor left, and a status that says so. */
