@@ -145,6 +145,11 @@ layer(Layer.provideMerge(gateway("first"), NatsServer.layer), { timeout: "60 sec
       const view = yield* submitOld({ pool: "gone" })
       yield* sweep
       assert.deepInclude(yield* stateOf(view), { state: "queued", pool: "local" })
+      const moved = yield* (yield* JobLog).read(view.record.job_id)
+      const lanes = yield* Lanes
+      assert.isFalse(yield* lanes.holds(view.record.job_id, view.queuedSequence), "the old pool's message is gone")
+      yield* lanes.holds(view.record.job_id, moved!.queuedSequence).pipe(Effect.delay("50 millis"), Effect.repeat({ until: (held) => held, times: 100 }))
+      assert.isTrue(yield* lanes.holds(view.record.job_id, moved!.queuedSequence), "the new pool's is not")
     }), 60_000)
 
   it.effect("blobs that no job names go after an hour; those of live and ended jobs stay", () =>

@@ -63,7 +63,7 @@ const make = Effect.gen(function*() {
     const hasMessage = yield* lanes.holds(job_id, row.queuedSequence).pipe(
       Effect.catchTag("LogUnavailable", () => Effect.undefined)
     )
-    const ownerSilent = hasMessage === false && state === "processing" && agent !== undefined &&
+    const ownerSilent = hasMessage !== undefined && state === "processing" && agent !== undefined &&
       (yield* presence.isSilent({ agent, job_id, attempt }))
     return { row, hasMessage, ownerSilent } satisfies SweptJob
   })
@@ -81,6 +81,8 @@ const make = Effect.gen(function*() {
     if (view === undefined || view.last.sequence !== row.sequence) return false
     yield* log.append(view, command, source)
     if (command._tag === "Fail") yield* lanes.purgeJob(row.record.job_id)
+    // An agent would drop it, but in a pool that goes there may be none, and the pool waits for its lanes to be empty.
+    if (command._tag === "Move") yield* lanes.purgeJob(row.record.job_id, row.record.pool)
     yield* Effect.logInfo(`swept job ${row.record.job_id}: ${command._tag}`)
     return true
   }, Effect.catch((error) =>
@@ -91,7 +93,7 @@ const make = Effect.gen(function*() {
   const sweepUnfinished = Effect.gen(function*() {
     const nowMs = yield* Clock.currentTimeMillis
     const rows = yield* projection.unfinished(jobsMax)
-    const views = yield* pools.all
+    const views = (yield* pools.isKnown) ? yield* pools.all : undefined
     const examined = new Map<string, SweptJob>()
     yield* Effect.forEach(rowsToExamine(rows, nowMs), (row) =>
       Effect.map(examine(row), (job) => void examined.set(row.record.job_id, job)), { concurrency, discard: true })

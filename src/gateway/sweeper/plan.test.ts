@@ -4,7 +4,7 @@ import { GpuPoolSpec, type GpuPoolStatus } from "../../contract/GpuPool.ts"
 import type { JobRecord } from "../../contract/Job.ts"
 import { jobRecord } from "../../testing/records.ts"
 import type { PoolView } from "../pools/PoolRegistry.ts"
-import { inTurn, mayBeOrphan, needsMessageCheck, planJob, type SweptJob } from "./plan.ts"
+import { inTurn, mayBeOrphan, needsMessageCheck, type KnownPools, planJob, type SweptJob } from "./plan.ts"
 
 const nowMs = Date.parse("2026-01-02T03:30:00.000Z")
 const ago = (seconds: number) => new Date(nowMs - seconds * 1000).toISOString()
@@ -26,7 +26,8 @@ const job = (overrides: Partial<JobRecord> = {}, seen: Partial<SweptJob> = {}): 
   ...seen
 })
 
-const planned = (swept: SweptJob, pools: ReadonlyArray<PoolView> = [pool("local")]): string => {
+const planned = (swept: SweptJob, ...known: [pools?: KnownPools]): string => {
+  const pools = known.length === 0 ? [pool("local")] : known[0]
   const command = planJob(swept, pools, nowMs)
   if (command === undefined) return "nothing"
   if (command._tag === "Fail") return `Fail ${command.error.class}`
@@ -55,7 +56,10 @@ describe("planJob, queued", () => {
     assert.strictEqual(planned(job(), [pool("local", { models: ["else"] }), pool("other")]), "Move other")
   })
   it("keeps its pool while the pools cannot be looked up", () => {
-    assert.strictEqual(planned(job(), []), "nothing")
+    assert.strictEqual(planned(job(), undefined), "nothing")
+  })
+  it("fails when the last pool is gone", () => {
+    assert.strictEqual(planned(job(), []), "Fail pool_deleted")
   })
   it("spills after spillAfter to a pool with room, and never without spillAfter", () => {
     const spilling = pool("local", { spillAfter: "30s" })
@@ -77,6 +81,11 @@ describe("planJob, processing", () => {
   })
   it("fails with agent_lost when its attempts are used up", () => {
     assert.strictEqual(planned(job({ ...running, attempts_counted: 3 }, { hasMessage: false, ownerSilent: true })), "Fail agent_lost")
+  })
+  it("of a pool that is gone is put back also when the lost agent still holds its message", () => {
+    assert.strictEqual(planned(job(running, { hasMessage: true, ownerSilent: true }), []), "Requeue")
+    assert.strictEqual(planned(job(running, { hasMessage: true, ownerSilent: true }), undefined), "nothing")
+    assert.strictEqual(planned(job(running, { hasMessage: true, ownerSilent: false }), []), "nothing")
   })
   it("runs on after its queue deadline and without its pool", () => {
     assert.strictEqual(planned(job({ ...running, queue_deadline: ago(1) }), [pool("other")]), "nothing")

@@ -57,19 +57,25 @@ const restart = ({ record }: JobRow, at: string): JobCommand =>
     ? { _tag: "Requeue", at }
     : fail("agent_lost", `The job was lost with its agent ${attemptsPerRoundMax} times.`, at)
 
-/** No pools at all means that they cannot be looked up now, not that all are gone. */
-const relocate = (row: JobRow, pools: ReadonlyArray<PoolView>, nowMs: number): JobCommand | undefined => {
-  if (pools.length === 0) return undefined
+/** `undefined`: they cannot be looked up now, which is not that all are gone. */
+export type KnownPools = ReadonlyArray<PoolView> | undefined
+
+const relocate = (row: JobRow, pools: KnownPools, nowMs: number): JobCommand | undefined => {
+  if (pools === undefined) return undefined
   const own = pools.find((pool) => pool.name === row.record.pool)
   return own === undefined || !isServedBy(own, row.record.model) ? rehome(row, pools, new Date(nowMs).toISOString()) : spill(row, own, pools, nowMs)
 }
 
 /** `undefined`: leave it alone. */
-export const planJob = (job: SweptJob, pools: ReadonlyArray<PoolView>, nowMs: number): JobCommand | undefined => {
+export const planJob = (job: SweptJob, pools: KnownPools, nowMs: number): JobCommand | undefined => {
   const { hasMessage, ownerSilent, row } = job
   const { record } = row
   const at = new Date(nowMs).toISOString()
-  if (record.state === "processing") return hasMessage === false && ownerSilent ? restart(row, at) : undefined
+  if (record.state === "processing") {
+    // In a pool that goes, nobody is left to take over a message that the lost agent still holds.
+    const isPoolGone = pools !== undefined && !pools.some((pool) => pool.name === record.pool)
+    return ownerSilent && (hasMessage === false || isPoolGone) ? restart(row, at) : undefined
+  }
   if (record.state !== "queued") return undefined
   if (nowMs > Date.parse(record.queue_deadline)) {
     return fail("expired", `No agent took the job before ${record.queue_deadline}.`, at)

@@ -43,8 +43,8 @@ export class Lanes extends Context.Service<Lanes, {
   readonly position: (jobId: string) => Effect.Effect<number | undefined, LogUnavailable>
   /** Whether WORK holds a message of the job made from that `queued` event. */
   readonly holds: (jobId: string, originSequence: number) => Effect.Effect<boolean, LogUnavailable>
-  /** Removes every WORK message of a job (ended, moved or deleted). */
-  readonly purgeJob: (jobId: string) => Effect.Effect<void, LogUnavailable>
+  /** Removes every WORK message of a job that ended, or those in the pool that it was moved from. */
+  readonly purgeJob: (jobId: string, inPool?: string) => Effect.Effect<void, LogUnavailable>
 }>()("darkroom/platform/nats/Lanes") {
   static readonly layer = Layer.effect(
     Lanes,
@@ -71,7 +71,7 @@ export class Lanes extends Context.Service<Lanes, {
         unowned: readUnowned(connection),
         position: Effect.fn("Lanes.position")((jobId: string) => readPosition(nc, jsm, jobId)),
         holds: Effect.fn("Lanes.holds")((jobId: string, origin: number) => readHolds(jsm, jobId, origin)),
-        purgeJob: Effect.fn("Lanes.purgeJob")((jobId: string) => purgeMessagesOfJob(jsm, jobId))
+        purgeJob: Effect.fn("Lanes.purgeJob")((jobId: string, inPool?: string) => purgeMessagesOfJob(jsm, jobId, inPool))
       })
     })
   )

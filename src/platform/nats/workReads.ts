@@ -138,10 +138,12 @@ export const readHolds = (jsm: JetStreamManager, jobId: string, origin: number) 
  * Removes a job's messages, subject by subject: a purge whose filter overlaps a consumer's without lying inside it
  * leaves that consumer's pending count too high for ever, and with it the pool's depth.
  */
-export const purgeMessagesOfJob = (jsm: JetStreamManager, jobId: string) =>
+export const purgeMessagesOfJob = (jsm: JetStreamManager, jobId: string, pool?: string) =>
   request(`remove the work messages of ${jobId}`, async () => {
     const subjects = new Set<string>()
-    for await (const { subject } of messagesOfJob(jsm, jobId)) subjects.add(subject)
+    for await (const { subject } of messagesOfJob(jsm, jobId)) {
+      if (pool === undefined || parseWorkSubject(subject)?.pool === pool) subjects.add(subject)
+    }
     for (const filter of subjects) await jsm.streams.purge(workStream, { filter })
   })
 
