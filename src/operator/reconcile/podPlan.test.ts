@@ -126,14 +126,15 @@ describe("planPods: what failed", () => {
     assert.deepInclude(plan([agent(0, "idle")], { broken }).removals[0], { graceS: 30, failed: false })
   })
 
-  it("counts those that ended by themselves, once each, and neither evictions nor lost nodes", () => {
+  it("counts those that ended by themselves, once each, and neither evictions, nor lost nodes, nor those that were told to go", () => {
     const agents = [
       agent(0, "stopping", { terminating: false, ended }),
       agent(1, "stopping", { terminating: false, ended: { why: "Evicted", disrupted: true } }),
       agent(2, "idle"),
       agent(3, "idle"),
       agent(4, "idle", { terminating: true }),
-      agent(5, "pending", { held })
+      agent(5, "pending", { held }),
+      agent(6, "stopping", { ended: { why: "exit code 0: Completed", disrupted: false } })
     ]
     const broken = [2, 4, 5].map((slot) => ({ id: `p-${slot}-x`, why: "DEFUNCT", silent: false }))
     const failures = failuresOf({ pods: agents.map(({ pod }) => pod), broken: [...broken, { id: "p-3-x", why: "silence", silent: true }] })

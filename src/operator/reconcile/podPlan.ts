@@ -65,7 +65,8 @@ export const failuresOf = (
   { broken, pods }: Pick<PlanInput, "broken" | "pods">
 ): ReadonlyArray<{ readonly pod: PodView; readonly why: string }> =>
   pods.flatMap((pod) => {
-    if (pod.ended !== undefined) return pod.ended.disrupted ? [] : [{ pod, why: pod.ended.why }]
+    // One that was told to go has ended as it should, whatever its last word was.
+    if (pod.ended !== undefined) return pod.ended.disrupted || pod.terminating ? [] : [{ pod, why: pod.ended.why }]
     const one = pod.terminating || pod.held !== undefined ? undefined : broken.find(({ id }) => id === pod.name)
     return one === undefined || one.silent ? [] : [{ pod, why: one.why }]
   })
