@@ -242,8 +242,9 @@ const heal = Effect.fnUntraced(function*(simulation: Simulation) {
   yield* joinNode(simulation)
   if (simulation.world.brokerAway) yield* moveBroker(simulation)
   yield* setPool(simulation, { paused: "", maxReplicas: 4, replicas: 1 })
-  // What a watch has not told is found by the next list, which comes by itself after some minutes. With the change just
-  // made, no copy of the pods is of the present version, so that each of them lists again now.
+  // What a watch has not told is found by the next list, which comes by itself after some minutes. After a change that
+  // surely is one no copy of the pods is of the present version, so that each of them lists again now.
+  yield* clientOf(simulation.server)((client) => client.patch(gpuPools, poolName, { metadata: { annotations: { healed: "yes" } } }))
   simulation.server.compact()
   for (const watch of simulation.server.watches) watch.reset()
 })

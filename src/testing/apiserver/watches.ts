@@ -77,13 +77,17 @@ export const openWatch = Effect.fnUntraced(function*(server: WatchServer, reques
     Effect.forkScoped
   )
 
-  const first = beginning(store, route)
-  for (const event of first) tell(event)
-  if (first.some(({ type }) => type === "ERROR")) Queue.endUnsafe(lines)
-  else {
-    const listener = (change: Change) => concerning(change, route).forEach(tell)
-    yield* Effect.acquireRelease(Effect.sync(() => store.listen(listener)), (stop) => Effect.sync(stop))
-  }
+  // In one go: a change between the beginning and the listening would be told to nobody.
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const first = beginning(store, route)
+      for (const event of first) tell(event)
+      if (!first.some(({ type }) => type === "ERROR")) return store.listen((change) => concerning(change, route).forEach(tell))
+      Queue.endUnsafe(lines)
+      return () => {}
+    }),
+    (stop) => Effect.sync(stop)
+  )
   if (route.query.get("allowWatchBookmarks") === "true") {
     // A server that has seen no change of a kind since its start has nothing to bookmark; this one always has.
     yield* Effect.delay(Effect.sync(() => tell(bookmarkOf(route.kind, store.revision))), bookmarkMs).pipe(Effect.forever, Effect.forkScoped)
