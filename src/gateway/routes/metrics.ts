@@ -1,10 +1,26 @@
 import { Effect } from "effect"
 import { Lanes } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
-import { type Gauge, Metrics, renderGauges } from "../metrics/Metrics.ts"
+import { type Labels, makeRegistry } from "../../platform/telemetry/prometheus.ts"
+import { Metrics } from "../metrics/Metrics.ts"
 import { PoolRegistry } from "../pools/PoolRegistry.ts"
 import { Projection } from "../projection/Projection.ts"
 import { FeedHub } from "../waiting/FeedHub.ts"
+
+interface Gauge {
+  readonly name: string
+  readonly help: string
+  readonly values: ReadonlyArray<{ readonly labels: Labels; readonly value: number }>
+}
+
+const render = (found: ReadonlyArray<Gauge>): string => {
+  const registry = makeRegistry()
+  for (const { help, name, values } of found) {
+    const gauge = registry.gauge(name, help)
+    for (const { labels, value } of values) gauge.set(labels, value)
+  }
+  return registry.render()
+}
 
 /** Only what can be known now: a depth that cannot be read is left out, never 0. */
 const gauges = Effect.gen(function*() {
@@ -52,5 +68,5 @@ const gauges = Effect.gen(function*() {
 /** `GET /metrics`, on a port of its own. */
 export const metricsText = Effect.gen(function*() {
   const metrics = yield* Metrics
-  return `${renderGauges(yield* gauges)}\n${metrics.render()}\n`
+  return `${render(yield* gauges)}${metrics.render()}`
 })
