@@ -3,7 +3,7 @@
 # Sourced by scripts/test: the cluster of the end-to-end tests, with Darkroom in it. A cluster that runs already is used and
 # left running; one that was started here is stopped at the end, also when something fails.
 
-e2e_images="gateway operator agent-cpu"
+e2e_images="gateway operator agent-cpu agent-test"
 e2e_tag=e2e
 e2e_overlay=manifests/overlays/kind
 e2e_namespace=darkroom

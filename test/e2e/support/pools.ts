@@ -14,6 +14,14 @@ export const poolOf = (name: string, spec: object) => ({
 export const cpuPool = (name: string, spec: object = {}) =>
   poolOf(name, { models: ["starter"], maxReplicas: 2, scaling: { cooldown: "5s" }, placement: { gpu: { count: 0 } }, ...spec })
 
+/** A pool whose model takes, fails and hangs as the prompt tells it (src/gpu-agent/pipelines/noop). */
+export const noopPool = (name: string, spec: object = {}) =>
+  cpuPool(name, {
+    models: ["noop"],
+    template: { spec: { containers: [{ name: "agent", image: "darkroom.test/agent-test:e2e" }] } },
+    ...spec
+  })
+
 export const getPool = (name: string): Promise<any> => kubectlJson("get", "gpool", name)
 
 /** Pods of a pool that are not on their way out. */
