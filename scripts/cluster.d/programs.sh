@@ -22,9 +22,10 @@ version_of_program() {
     coredns) echo "$coredns_version" ;;
     nats-server) echo "$nats_version" ;;
     kind) echo "$kind_version" ;;
+    kwok) echo "$kwok_version" ;;
     pause) echo v1 ;;
     kube*) echo "$kubernetes_version" ;;
-    *) fail "there is no program \"$1\"." "There are: $(programs_for local) kind" ;;
+    *) fail "there is no program \"$1\"." "There are: $(programs_for local) kind kwok" ;;
   esac
 }
 
@@ -50,6 +51,7 @@ seconds_for() {
     coredns) echo 78 ;;
     nats-server) echo 32 ;;
     kind) echo 30 ;;
+    kwok) echo 95 ;;
     pause) echo 3 ;;
   esac
 }
@@ -131,6 +133,13 @@ build_kind() {
   enter_module kind
   go get "sigs.k8s.io/kind@$kind_version"
   go_build kind sigs.k8s.io/kind
+}
+
+# Fake kubelets for bench/scale; no cluster of tests runs it.
+build_kwok() {
+  enter_module kwok
+  go get "sigs.k8s.io/kwok@$kwok_version"
+  go_build kwok sigs.k8s.io/kwok/cmd/kwok
 }
 
 build_programs() { # names…

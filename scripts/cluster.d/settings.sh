@@ -8,6 +8,7 @@ containerd_version=v2.4.2
 coredns_version=v1.15.0
 nats_version=v2.15.2
 kind_version=v0.33.0
+kwok_version=v0.8.0
 npm_version=11.21.2
 debian_release=bookworm
 
