@@ -41,7 +41,7 @@ export type Progress = typeof Progress.Type
 export const CancelSignal = Schema.Struct({ job_id: Schema.String })
 export type CancelSignal = typeof CancelSignal.Type
 
-/** `control.drain.<agent>`, request and reply. The request is a lease of 30 s: unless renewed the agent pulls again. */
+/** `control.drain.<pool>.<agent>`, request and reply. The request is a lease of 30 s: unless renewed the agent pulls again. */
 export const DrainRequest = Schema.Struct({ requested_by: Schema.String })
 export type DrainRequest = typeof DrainRequest.Type
 export const DrainReply = Schema.Struct({

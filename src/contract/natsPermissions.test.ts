@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { inboxPrefix, natsAuthorization, natsPasswordVariable, natsPermissions, type NatsRole, natsUser } from "./natsPermissions.ts"
-import { eventNames, eventSubject, heartbeatSubject, laneConsumer, wakeSubject } from "./subjects.ts"
+import { drainSubject, eventNames, eventSubject, heartbeatSubject, laneConsumer, wakeSubject } from "./subjects.ts"
 
 /** As the broker matches. */
 const matches = (pattern: string, subject: string): boolean => {
@@ -12,6 +12,8 @@ const matches = (pattern: string, subject: string): boolean => {
   return wanted.length === given.length
 }
 const maySend = (role: NatsRole, subject: string) => natsPermissions(role).publish.some((pattern) => matches(pattern, subject))
+
+const hears = (role: NatsRole, subject: string) => natsPermissions(role).subscribe.some((pattern) => matches(pattern, subject))
 
 const agent: NatsRole = { _tag: "Agent", pool: "h100.eu", models: ["firered-1.1"] }
 const roles: ReadonlyArray<NatsRole> = [
@@ -49,7 +51,9 @@ describe("rights at the broker", () => {
     assert.isTrue(maySend(agent, heartbeatSubject("h100.eu", "a")))
     assert.isFalse(maySend(agent, heartbeatSubject("other", "a")))
     assert.include(natsPermissions(agent).subscribe, wakeSubject("h100.eu"))
-    assert.isFalse(natsPermissions(agent).subscribe.some((pattern) => matches(pattern, "wake.other.m.p0s0")))
+    assert.isFalse(hears(agent, wakeSubject("other", "m", "p0s0")))
+    assert.isTrue(hears(agent, drainSubject("h100.eu", "a")))
+    assert.isFalse(hears(agent, drainSubject("other", "a")))
   })
 
   it("let nobody but people change streams, and no agent make a consumer", () => {
@@ -73,8 +77,7 @@ describe("rights at the broker", () => {
     for (const role of roles) {
       const prefix = inboxPrefix(natsUser(role))
       for (const other of roles) {
-        const hears = natsPermissions(other).subscribe.some((pattern) => matches(pattern, `${prefix}.x.y`))
-        assert.strictEqual(hears, other === role, `${other._tag} hears ${role._tag}`)
+        assert.strictEqual(hears(other, `${prefix}.x.y`), other === role, `${other._tag} hears ${role._tag}`)
       }
     }
   })

@@ -137,7 +137,7 @@ const operator: NatsPermissions = {
     api("CONSUMER", "INFO", workStream, "*"),
     api("CONSUMER", "CREATE", workStream, ">"),
     api("CONSUMER", "DELETE", workStream, "*"),
-    "control.drain.*",
+    "control.drain.*.*",
     allPoolStatuses
   ],
   subscribe: [allHeartbeats, allPoolStatuses, "wake.*.*.*"]
@@ -164,7 +164,7 @@ const agent = (pool: string, consumers: ReadonlyArray<string>): NatsPermissions 
     "progress.*",
     `agents.${tokenOf(pool)}.*`
   ],
-  subscribe: ["control.cancel.*", "control.drain.*", allHeartbeats, allPoolStatuses, `wake.${tokenOf(pool)}.*.*`],
+  subscribe: ["control.cancel.*", `control.drain.${tokenOf(pool)}.*`, `agents.${tokenOf(pool)}.*`, `wake.${tokenOf(pool)}.*.*`],
   answerWithinMs
 })
 

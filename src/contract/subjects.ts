@@ -114,9 +114,11 @@ export const wakeSubject = (pool: string, model = "*", lane = "*"): string =>
 /** Core NATS, at most once, outside the compare-and-swap subjects. */
 export const progressSubject = (job: string): string => `progress.${encodeToken(job)}`
 export const cancelSubject = (job: string): string => `control.cancel.${encodeToken(job)}`
-export const drainSubject = (agent: string): string => `control.drain.${encodeToken(agent)}`
+/** The pool stands in it, so that the agents of one pool can hear and answer their own requests only. */
+export const drainSubject = (pool: string, agent: string): string => `control.drain.${encodeToken(pool)}.${encodeToken(agent)}`
 export const heartbeatSubject = (pool: string, agent: string): string =>
   `agents.${encodeToken(pool)}.${encodeToken(agent)}`
+export const heartbeatsOf = (pool: string): string => `agents.${encodeToken(pool)}.*`
 export const allHeartbeats = "agents.*.*"
 export const poolStatusSubject = (pool: string): string => `pools.${encodeToken(pool)}`
 export const allPoolStatuses = "pools.*"

@@ -20,7 +20,7 @@ const setupTimeoutMs = 60_000
 const restartsMax = 5
 
 const agent = Effect.map(agentConfig(process.argv.slice(2)), (config) => {
-  const platform = Layer.mergeAll(JobLog.layer, Lanes.layer, Presence.layer, Signals.layer, Blobs.layer).pipe(
+  const platform = Layer.mergeAll(JobLog.layer, Lanes.layer, Presence.layerOf(config.pool), Signals.layer, Blobs.layer).pipe(
     Layer.provideMerge(Connection.layer(`agent ${config.agent}`))
   )
   const engine = Engine.layer({ ...config, setupTimeoutMs, restartsMax, environment: process.env })

@@ -24,6 +24,10 @@ export const laneServices = services.pipe(
 export const program = (name: string) =>
   services.pipe(Layer.provideMerge(Connection.layer(name)), Layer.provide(environment), Layer.fresh)
 
+/** What an agent of this pool hears of others. */
+export const presenceOf = (pool: string) =>
+  Presence.layerOf(pool).pipe(Layer.provide(Connection.layer("agent")), Layer.provide(environment), Layer.fresh)
+
 let pools = 0
 /** A pool of its own for each test, with the lanes of these models. */
 export const freshPool = (...models: ReadonlyArray<string>) =>

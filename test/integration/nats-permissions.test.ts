@@ -245,9 +245,10 @@ describe("an agent of one pool", () => {
     await refused("$JS.API.DIRECT.GET.KV_KEYS")
     await refused("agents.other.x")
     await refused("control.cancel.j")
-    await refused("control.drain.x")
+    await refused("control.drain.local.x")
+    await refused("control.drain.other.x")
     await refused("_INBOX_gateway.x")
-    for (const subject of ["_INBOX_gateway.>", "_INBOX_agent-other.>", "jobs.>", "work.>", "$KV.>", "wake.other.*.*", ">"]) {
+    for (const subject of ["_INBOX_gateway.>", "_INBOX_agent-other.>", "jobs.>", "work.>", "$KV.>", "wake.other.*.*", "agents.other.*", "agents.*.*", "pools.*", "control.drain.other.*", "control.drain.other.x", "control.drain.*.*", "control.drain.>", ">"]) {
       assert.match((await subscribing(nc, subject)) ?? "allowed", /permissions violation/i, subject)
     }
   })

@@ -155,7 +155,7 @@ export const startAgent = Effect.fnUntraced(function*(pool: string, name: string
     } satisfies Heartbeat)
   )
   const life = Effect.gen(function*() {
-    yield* signals.serveDrain(name, Effect.sync(() => {
+    yield* signals.serveDrain({ pool, agent: name }, Effect.sync(() => {
       agent.asked += 1
       return { agent: name, drained: !agent.busy, claims: agent.busy ? 1 : 0 }
     }))

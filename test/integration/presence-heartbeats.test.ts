@@ -6,7 +6,7 @@ import { Connection } from "../../src/platform/nats/Connection.ts"
 import { Presence } from "../../src/platform/nats/Presence.ts"
 import { Signals } from "../../src/platform/nats/Signals.ts"
 import { NatsServer } from "../../src/testing/NatsServer.ts"
-import { laneServices, program } from "./laneServices.ts"
+import { laneServices, presenceOf, program } from "./laneServices.ts"
 import { eventually, live } from "./logServices.ts"
 
 const at = "2026-01-02T03:04:05.678Z"
@@ -42,6 +42,30 @@ layer(laneServices, live)("presence and signals", (it) => {
       yield* eventually("both are heard", Effect.all([hears("agent-1"), hears("agent-2")]).pipe(Effect.map((all) => all.every(Boolean))))
       assert.deepStrictEqual((yield* presence.alive("h100.eu")).map((beat) => beat.agent), ["agent-2"])
       yield* eventually("they are silent", Effect.map(presence.alive(), (alive) => alive.length === 0))
+    }))
+
+  it.effect("nobody speaks for another: a heartbeat counts on its own pool's and agent's subject only", () =>
+    Effect.gen(function*() {
+      const { nc } = yield* Connection
+      nc.publish(heartbeatSubject("h100.eu", "agent-10"), JSON.stringify(heartbeat("agent-10")))
+      nc.publish(heartbeatSubject("local", "agent-11"), JSON.stringify(heartbeat("agent-10")))
+      nc.publish(heartbeatSubject("local", "agent-11"), JSON.stringify(heartbeat("agent-11")))
+      yield* eventually("the honest one is heard", hears("agent-11"))
+      assert.isFalse(yield* hears("agent-10"))
+    }))
+
+  it.effect("an agent hears the agents of its own pool, and no other's", () =>
+    Effect.gen(function*() {
+      const presence = yield* Presence
+      const heard = Presence.use((mine) =>
+        Effect.gen(function*() {
+          const names = Effect.map(mine.alive(), (alive) => alive.map(({ agent }) => agent))
+          yield* presence.beat(heartbeat("agent-12"))
+          yield* presence.beat(heartbeat("agent-13", { pool: "h100.eu" }))
+          yield* eventually("its own", Effect.map(names, (all) => all.includes("agent-13")))
+          return yield* names
+        }))
+      assert.deepStrictEqual(yield* Effect.provide(heard, presenceOf("h100.eu")), ["agent-13"])
     }))
 
   it.effect("rule 2: an owner is silent only when no heartbeat names its claim", () =>
@@ -131,15 +155,16 @@ layer(laneServices, live)("presence and signals", (it) => {
   it.effect("rule 21: a drain request is answered by the agent, and by nobody when it is gone", () =>
     Effect.gen(function*() {
       const [signals, { nc }] = [yield* Signals, yield* Connection]
+      const agent8 = { pool: "h100.eu", agent: "agent-8" }
       const reply: DrainReply = { agent: "agent-8", drained: false, claims: 1 }
       const asked = yield* Deferred.make<void>()
       yield* Effect.scoped(Effect.gen(function*() {
-        yield* signals.serveDrain("agent-8", Effect.as(Deferred.succeed(asked, undefined), reply))
-        nc.publish(drainSubject("agent-8"), "not JSON")
-        assert.deepStrictEqual(yield* signals.drain("agent-8", "operator"), reply)
+        yield* signals.serveDrain(agent8, Effect.as(Deferred.succeed(asked, undefined), reply))
+        nc.publish(drainSubject(agent8.pool, agent8.agent), "not JSON")
+        assert.deepStrictEqual(yield* signals.drain(agent8, "operator"), reply)
         yield* Deferred.await(asked)
       }))
-      const error = yield* Effect.flip(signals.drain("agent-8", "operator"))
+      const error = yield* Effect.flip(signals.drain(agent8, "operator"))
       assert.include(error.operation, "agent-8")
     }))
 

@@ -106,7 +106,7 @@ export const brokerOf = (world: World) => {
         [...world.heard.values()].flatMap(({ at, heartbeat }) => (world.now - at < silenceMs ? [{ ...heartbeat, pool: pool ?? "" }] : [])))
   })
   const signals = Layer.mock(Signals)({
-    drain: (name) =>
+    drain: ({ agent: name }) =>
       later(Effect.suspend(() => {
         const agent = world.agents.get(name)
         if (world.brokerAway || agent === undefined || agent.silent) return away(`ask ${name} to drain`)

@@ -152,14 +152,14 @@ const listen = (core: Core) => {
 }
 
 const serveDrain = (core: Core) => {
-  const { agent } = core.options
+  const { agent, pool } = core.options
   const answer = Effect.gen(function*() {
     const nowMs = yield* Clock.currentTimeMillis
     const life = yield* SubscriptionRef.updateAndGet(core.life, (before) => renewDrain(before, nowMs))
     yield* beat(core)
     return drainReply(life, agent)
   })
-  return core.signals.serveDrain(agent, answer).pipe(Effect.retry(Schedule.spaced("1 second")))
+  return core.signals.serveDrain({ pool, agent }, answer).pipe(Effect.retry(Schedule.spaced("1 second")))
 }
 
 // ── set-up ──

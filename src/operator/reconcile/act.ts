@@ -49,7 +49,7 @@ export const makeActor = Effect.fnUntraced(function*(name: string) {
       // Not ready yet: it has claimed nothing, and its own two-step stop gives back what it may just be claiming.
       if (one.phase === "starting") return yield* stop
       yield* processes.mark(one.id, "draining")
-      const reply = yield* Effect.result(signals.drain(one.id, "local-fleet"))
+      const reply = yield* Effect.result(signals.drain({ pool: name, agent: one.id }, "local-fleet"))
       if (Result.isSuccess(reply) && reply.success.drained) yield* stop
     })
 

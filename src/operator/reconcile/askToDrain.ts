@@ -17,7 +17,7 @@ export const askToDrain = Effect.fn("askToDrain")(function*(state: PoolState, po
   const metrics = yield* OperatorMetrics
   const signals = yield* Signals
   yield* Effect.forEach(ask, Effect.fnUntraced(function*({ pod, why }) {
-    const reply = yield* Effect.result(signals.drain(pod.name, "operator"))
+    const reply = yield* Effect.result(signals.drain({ pool: pool.metadata.name, agent: pod.name }, "operator"))
     const wasHeard = state.sightings.find((one) => one.id === pod.name)?.heardAt !== undefined
     // A process that nobody has heard yet and that is not ready has claimed nothing; should it do so now, its own
     // two-step stop finishes the job or gives it back.

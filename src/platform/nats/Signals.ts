@@ -8,6 +8,11 @@ import { coreMessages } from "./coreMessages.ts"
 /** How long a drain request waits for the agent's answer. */
 const drainReplyTimeoutMs = 2_000
 
+export interface AgentName {
+  readonly pool: string
+  readonly agent: string
+}
+
 /** Core NATS signals about one job or agent: at most once. */
 export class Signals extends Context.Service<Signals, {
   readonly cancel: (jobId: string) => Effect.Effect<void>
@@ -18,10 +23,10 @@ export class Signals extends Context.Service<Signals, {
   /** Of every job. */
   readonly allProgress: Stream.Stream<Progress, LogUnavailable>
   /** Asks an agent to drain: a lease of 30 s. Fails when the agent does not answer. */
-  readonly drain: (agent: string, requestedBy: string) => Effect.Effect<DrainReply, LogUnavailable>
+  readonly drain: (agent: AgentName, requestedBy: string) => Effect.Effect<DrainReply, LogUnavailable>
   /** Answers drain requests for an agent until the scope closes. */
   readonly serveDrain: (
-    agent: string,
+    agent: AgentName,
     answer: Effect.Effect<DrainReply>
   ) => Effect.Effect<void, LogUnavailable, Scope.Scope>
   /** Messages that could not be read since the start; they are skipped. */
@@ -43,10 +48,10 @@ export class Signals extends Context.Service<Signals, {
       const progress = (report: Progress) => messages.publish(progressSubject(report.job_id), Progress, report)
       const progressOf = (jobId: string) => messages.listen(progressSubject(jobId), Progress)
 
-      const drain = Effect.fn("Signals.drain")(function*(agent: string, requestedBy: string) {
+      const drain = Effect.fn("Signals.drain")(function*({ agent, pool }: AgentName, requestedBy: string) {
         const reply = yield* Effect.tryPromise({
           try: () =>
-            nc.request(drainSubject(agent), JSON.stringify({ requested_by: requestedBy }), { timeout: drainReplyTimeoutMs }),
+            nc.request(drainSubject(pool, agent), JSON.stringify({ requested_by: requestedBy }), { timeout: drainReplyTimeoutMs }),
           catch: (cause) => new LogUnavailable({ operation: `ask agent ${agent} to drain`, cause })
         })
         return yield* Schema.decodeUnknownEffect(Schema.fromJsonString(DrainReply))(reply.string()).pipe(
@@ -54,8 +59,8 @@ export class Signals extends Context.Service<Signals, {
         )
       })
 
-      const serveDrain = Effect.fn("Signals.serveDrain")((agent: string, answer: Effect.Effect<DrainReply>) =>
-        messages.serve(drainSubject(agent), DrainRequest, DrainReply, answer)
+      const serveDrain = Effect.fn("Signals.serveDrain")(({ agent, pool }: AgentName, answer: Effect.Effect<DrainReply>) =>
+        messages.serve(drainSubject(pool, agent), DrainRequest, DrainReply, answer)
       )
 
       return Signals.of({

@@ -30,7 +30,7 @@ export const coreMessages = (nc: NatsConnection) => {
   const subscribe = <T>(
     subject: string,
     schema: Codec<T>,
-    onMessage: (message: T) => void,
+    onMessage: (message: T, subject: string) => void,
     onError: (error: LogUnavailable) => void = () => undefined
   ): Effect.Effect<void, LogUnavailable, Scope.Scope> => {
     const decode = decoder(schema)
@@ -40,7 +40,7 @@ export const coreMessages = (nc: NatsConnection) => {
           callback: (error, message) => {
             if (error !== null) return onError(closed(subject, error))
             const decoded = decode(message.string())
-            if (decoded !== undefined) onMessage(decoded)
+            if (decoded !== undefined) onMessage(decoded, message.subject)
           }
         })
         void subscription.closed.then(() => onError(closed(subject, "the subscription was closed")))
