@@ -54,7 +54,7 @@ curl, and serves until Ctrl-C.
   --data DIR      where jobs, images, keys and logs are kept (default: .darkroom in the checkout)
 
 Taken from the environment when set: DARKROOM_API_KEY, PORT, MODELS_PORT (8000), METRICS_PORT and NATS_PORT (any
-free one), NATS_SERVER_BIN, MODELS_DIR, and whatever the programs themselves read (docs/operating.md).`,
+free one), NATS_SERVER_BIN, MODELS_DIR, and whatever the programs themselves read (docs/settings.md).`,
   edit: `darkroom edit PHOTO "SENTENCE" [-o OUT] [--seed N] [--model NAME] [--data DIR]
 
 Sends a JPEG, PNG or WebP to a running Darkroom and writes the result beside it, or to OUT.

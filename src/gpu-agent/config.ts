@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { DurationText, durationMs } from "../contract/GpuPool.ts"
 import { Device } from "./onnx/device.ts"
 
-/** Everything the environment can say to an agent, with its defaults (docs/operating.md). */
+/** Everything the environment can say to an agent, with its defaults (docs/settings.md). */
 
 const minus = (bytes: number) => Math.max(bytes - 512 * 1024 ** 2, bytes / 2)
 

@@ -26,7 +26,7 @@ const probe = (options: SessionOptions) =>
   )
 
 const cudaFix =
-  "Check `nvidia-smi`, install the CUDA libraries of onnxruntime-node (docs/operating.md), or set DARKROOM_DEVICE=cpu."
+  "Check `nvidia-smi`, install the CUDA libraries of onnxruntime-node (docs/settings.md), or set DARKROOM_DEVICE=cpu."
 
 /**
  * `auto`: CUDA when it really runs, else the CPU with a warning that says why. `cuda` or `cpu`: that one or an error,
