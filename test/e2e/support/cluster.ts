@@ -11,7 +11,7 @@ const pollMs = 200
 /** Where manifests/overlays/kind puts Darkroom. */
 export const namespace = "darkroom"
 
-const fromEnvironment = (name: string): string => {
+export const fromEnvironment = (name: string): string => {
   const value = process.env[name]
   if (value === undefined || value === "") throw new Error(`${name} is not set: run these tests with scripts/test e2e, or first: eval "$(scripts/cluster env)"`)
   return value
@@ -54,6 +54,10 @@ export const ingressUrls = (): ReadonlyArray<string> => fromEnvironment("INGRESS
 /** What scripts/cluster can break and mend; nodes by name, as in `kubectl get nodes`. */
 export const cluster = (command: "crash" | "boot" | "cut" | "join" | "freeze" | "thaw" | "stop" | "start", what: string): Promise<Ran> =>
   run(`${repository}/scripts/cluster`, [command, what])
+
+/** A command inside a node, by its name. */
+export const inNode = (node: string, ...command: ReadonlyArray<string>): Promise<Ran> =>
+  run(`${repository}/scripts/cluster`, ["in", node, ...command])
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

@@ -95,10 +95,10 @@ export const eventsOf = (gateway: Gateway, jobId: string): Promise<ReadonlyArray
 
 /** Submits a job every so often until it is stopped; the ids of all that were accepted. */
 export const submitting = (gateway: Gateway, everyMs: number, prompt: string, options?: JobOptions): { readonly stop: () => Promise<ReadonlyArray<string>> } => {
-  let going = true
+  const state = { going: true }
   const accepted = (async () => {
     const jobs: Array<Promise<string>> = []
-    while (going) {
+    while (state.going) {
       jobs.push(submit(gateway, prompt, options))
       await sleep(everyMs)
     }
@@ -108,7 +108,7 @@ export const submitting = (gateway: Gateway, everyMs: number, prompt: string, op
   accepted.catch(() => undefined)
   return {
     stop: () => {
-      going = false
+      state.going = false
       return accepted
     }
   }
