@@ -5,7 +5,7 @@ import { JobLog } from "../../src/platform/nats/JobLog.ts"
 import type { Pod } from "../../src/platform/kubernetes/resources.ts"
 import { laneServices } from "./laneServices.ts"
 import { cancelCommand, live } from "./logServices.ts"
-import { kubeOf, memoryApiServer, patiently, startAgent, startOperator, submitTo } from "./operatorRig.ts"
+import { kubeOf, memoryApiServer, patiently, refusalsOf, startAgent, startOperator, submitTo } from "./operatorRig.ts"
 
 /** The operator from end to end, with a real broker: what it makes of pools, jobs, kubelets and agents. */
 
@@ -100,7 +100,8 @@ layer(laneServices, live)("operator", (it) => {
       const server = memoryApiServer()
       const kube = kubeOf(server)
       const lanes = yield* Lanes
-      yield* startOperator(server)
+      const { refused, transport } = refusalsOf(server)
+      yield* startOperator({ ...server, transport })
       yield* kube.apply("goes", { ...pool, replicas: 1 })
       yield* patiently("a pod", Effect.map(kube.podsOf("goes"), (found) => found.length === 1))
       const [pod] = yield* kube.podsOf("goes")
@@ -127,6 +128,9 @@ layer(laneServices, live)("operator", (it) => {
       yield* lanes.purgeJob(queued.record.job_id)
       yield* patiently("the pool is gone", Effect.map(kube.pool("goes"), (found) => found === undefined))
       assert.isFalse((yield* lanes.existing).has("goes"))
+      // An end as it should be is no problem to anybody.
+      assert.notInclude(yield* kube.eventsOf("goes"), "Unreadable")
+      assert.deepStrictEqual(refused, [])
     }), 120_000)
 
   it.effect("writes nothing while nothing happens, with pods or without", () =>

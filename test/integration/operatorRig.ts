@@ -180,6 +180,17 @@ export const memoryApiServer = () => {
   return { ...server, transport: { ...server.transport, request }, createdPods: () => created }
 }
 
+/** The server, and which writes to pools of whoever talks over `transport` it answered with a conflict. */
+export const refusalsOf = ({ transport }: MemoryApiServer) => {
+  const refused: Array<string> = []
+  const request: KubeTransport["request"] = (sent) =>
+    Effect.tap(transport.request(sent), ({ status }) =>
+      Effect.sync(() => {
+        if (status === 409 && sent.path.includes("/gpupools/")) refused.push(`${sent.method} ${sent.path}`)
+      }))
+  return { refused, transport: { ...transport, request } }
+}
+
 /** Polls until it holds; dies after a minute, for what takes many steps on a busy machine. */
 export const patiently = <E, R>(what: string, check: Effect.Effect<boolean, E, R>) =>
   check.pipe(

@@ -12,7 +12,8 @@ export const hasFinalizer = (pool: StoredGpuPool): boolean => pool.metadata.fina
 
 /** What the operator writes to GpuPools: their status, and its own finalizer. Never their spec. */
 export class PoolObjects extends Context.Service<PoolObjects, {
-  readonly writeStatus: (pool: StoredGpuPool, status: GpuPoolStatus) => Effect.Effect<void, KubeError>
+  /** Gives the pool as it is with that status: the version to write against next. */
+  readonly writeStatus: (pool: StoredGpuPool, status: GpuPoolStatus) => Effect.Effect<StoredGpuPool, KubeError>
   readonly addFinalizer: (pool: StoredGpuPool) => Effect.Effect<void, KubeError>
   readonly removeFinalizer: (pool: StoredGpuPool) => Effect.Effect<void, KubeError>
 }>()("darkroom/operator/reconcile/PoolObjects") {
@@ -35,9 +36,8 @@ const make = Effect.gen(function*() {
         force: true,
         subresource: "status"
       }).pipe(
-        Effect.asVoid,
         // It was deleted, or made anew under the same name, meanwhile.
-        Effect.catchTags({ ApiNotFound: () => Effect.void, ApiConflict: () => Effect.void })
+        Effect.catchTags({ ApiNotFound: () => Effect.succeed(pool), ApiConflict: () => Effect.succeed(pool) })
       )),
     addFinalizer: Effect.fn("PoolObjects.addFinalizer")((pool: StoredGpuPool) =>
       Effect.asVoid(setFinalizers(pool, [...(pool.metadata.finalizers ?? []), lanesFinalizer]))),

@@ -30,30 +30,16 @@ const split = (pool: StoredGpuPool, { now, pods }: Measured) => {
   return { remove: live.filter(canGo), ask: live.filter((pod) => !canGo(pod)) }
 }
 
-/** Without a lane there is nothing to read a depth of: an earlier try has removed them. */
-const lanesAreGone = Effect.fnUntraced(function*(name: string) {
+/** An earlier try has removed the lanes: that no depth can be read any more is as it should be, and no news. */
+const isOver = Effect.fnUntraced(function*(name: string, { depth, pods }: Measured) {
+  if (pods.length > 0 || depth._tag === "Readable") return false
   const existing = yield* Effect.result((yield* Lanes).existing)
   return Result.isSuccess(existing) && !existing.success.has(name)
 })
 
-const isEmpty = Effect.fnUntraced(function*(name: string, { depth, pods }: Measured) {
-  if (pods.length > 0) return false
-  return depth._tag === "Readable" ? depth.depth === 0 : yield* lanesAreGone(name)
-})
-
-/** True when nothing is left of the pool and it may go. */
-export const retirePool = Effect.fn("retirePool")(function*(state: PoolState, pool: StoredGpuPool) {
-  const agents = yield* AgentPods
+/** The last step, against the version that was written last. */
+const letGo = Effect.fnUntraced(function*(pool: StoredGpuPool) {
   const { name } = pool.metadata
-  const measured = yield* measurePool(state, pool)
-  const waiting = waitsFor(measured) ?? "its lanes are being removed"
-  // First of all: from here on gateways route nothing to it.
-  yield* tellStatus(state, pool, { measured, decision: { desired: 0, reason: "Idle" }, acted: true, deleting: waiting })
-  const { ask, remove } = split(pool, measured)
-  yield* Effect.forEach(remove, (pod) => agents.remove(pool, pod), { concurrency: 16, discard: true })
-  state.asked = new Set(ask.map((pod) => pod.name))
-  yield* askToDrain(state, pool, ask.map((pod) => ({ pod, why: "its pool is being deleted" })))
-  if (!(yield* isEmpty(name, measured))) return false
   const removed = yield* Effect.result((yield* Lanes).remove(name))
   if (Result.isFailure(removed)) {
     yield* Effect.logWarning(`pool ${name}: its lanes could not be removed yet: ${removed.failure.message}`)
@@ -62,4 +48,20 @@ export const retirePool = Effect.fn("retirePool")(function*(state: PoolState, po
   yield* (yield* PoolObjects).removeFinalizer(pool)
   yield* Effect.logInfo(`pool ${name} is gone: its pods, its jobs and its lanes`)
   return true
+})
+
+/** True when nothing is left of the pool and it may go. */
+export const retirePool = Effect.fn("retirePool")(function*(state: PoolState, pool: StoredGpuPool) {
+  const agents = yield* AgentPods
+  const measured = yield* measurePool(state, pool)
+  const { depth, pods } = measured
+  if (yield* isOver(pool.metadata.name, measured)) return yield* letGo(pool)
+  const waiting = waitsFor(measured) ?? "its lanes are being removed"
+  // First of all: from here on gateways route nothing to it.
+  const told = yield* tellStatus(state, pool, { measured, decision: { desired: 0, reason: "Idle" }, acted: true, deleting: waiting })
+  const { ask, remove } = split(pool, measured)
+  yield* Effect.forEach(remove, (pod) => agents.remove(pool, pod), { concurrency: 16, discard: true })
+  state.asked = new Set(ask.map((pod) => pod.name))
+  yield* askToDrain(state, pool, ask.map((pod) => ({ pod, why: "its pool is being deleted" })))
+  return pods.length === 0 && depth._tag === "Readable" && depth.depth === 0 ? yield* letGo(told) : false
 })

@@ -17,7 +17,7 @@ export interface Told {
   readonly deleting: string | undefined
 }
 
-/** Writes the status when it says something new, and tells transitions as Kubernetes Events. */
+/** Writes the status when it says something new, and tells transitions as Kubernetes Events. Gives the pool as it is then. */
 export const tellStatus = Effect.fn("tellStatus")(function*(state: PoolState, pool: StoredGpuPool, told: Told) {
   const { acted, decision, deleting, measured } = told
   const now = yield* Clock.currentTimeMillis
@@ -39,13 +39,14 @@ export const tellStatus = Effect.fn("tellStatus")(function*(state: PoolState, po
     acted
   }, state.status, new Date(now).toISOString())
   ;(yield* OperatorMetrics).status(pool.metadata.name, status)
-  if (isSameStatus(state.status, status) && (isSameStatus(pool.status, status) || now - state.writtenAt < minorIntervalMs)) return
-  if (isMinorChange(state.status, status) && now - state.writtenAt < minorIntervalMs) return
-  yield* (yield* PoolObjects).writeStatus(pool, status)
+  if (isSameStatus(state.status, status) && (isSameStatus(pool.status, status) || now - state.writtenAt < minorIntervalMs)) return pool
+  if (isMinorChange(state.status, status) && now - state.writtenAt < minorIntervalMs) return pool
+  const written = yield* (yield* PoolObjects).writeStatus(pool, status)
   const recorder = yield* EventRecorder
   const { metadata: { name, uid } } = pool
   const regarding = { apiVersion: pool.apiVersion, kind: pool.kind, name, uid }
   for (const notice of noticesOf(state.status, status)) yield* recorder.record({ regarding, ...notice })
   state.status = status
   state.writtenAt = now
+  return written
 })
