@@ -16,6 +16,7 @@ export class OperatorMetrics extends Context.Service<OperatorMetrics, {
   readonly coldStart: (pool: string, steps: NonNullable<GpuPoolStatus["coldStart"]>) => void
   readonly status: (pool: string, status: GpuPoolStatus) => void
   readonly forget: (pool: string) => void
+  /** Who does not lead knows nothing of pools: what it said of them in its last term is forgotten. */
   readonly leading: (isLeading: boolean) => void
   readonly isLeading: () => boolean
   readonly queue: (waiting: number) => void
@@ -40,6 +41,7 @@ const make = () => {
   const leading = registry.gauge("darkroom_operator_leading", "1 while this operator holds the lease.")
   const waiting = registry.gauge("darkroom_operator_workqueue_waiting", "Pools that wait to be reconciled.")
   const missed = registry.gauge("darkroom_operator_watch_missed", "Changes that a relist found and the watch had not told, by kind.")
+  const ofPools = [pods, desired, depth, condition]
   const wokenAt = new Map<string, number>()
   let leads = false
   leading.set({}, 0)
@@ -85,11 +87,14 @@ const make = () => {
     status,
     forget: (pool: string) => {
       wokenAt.delete(pool)
-      for (const gauge of [pods, desired, depth, condition]) gauge.forget({ pool })
+      for (const gauge of ofPools) gauge.forget({ pool })
     },
     leading: (isLeading: boolean) => {
       leads = isLeading
       leading.set({}, isLeading ? 1 : 0)
+      if (isLeading) return
+      wokenAt.clear()
+      for (const gauge of [...ofPools, waiting]) gauge.forget({})
     },
     isLeading: () => leads,
     queue: (count: number) => waiting.set({}, count),

@@ -1,0 +1,38 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { GpuPoolStatus } from "../../contract/GpuPool.ts"
+import { OperatorMetrics } from "./OperatorMetrics.ts"
+
+const status: GpuPoolStatus = {
+  state: "ACTIVE",
+  replicas: 1,
+  desiredReplicas: 1,
+  readyReplicas: 1,
+  busyReplicas: 1,
+  queue: { depth: 3, readable: true },
+  lanesReadyFor: ["m"],
+  conditions: [{ type: "Ready", status: "True", reason: "ACTIVE", message: "", lastTransitionTime: "2026-11-21T12:00:00.000Z" }]
+}
+
+const test = (name: string, body: (metrics: OperatorMetrics["Service"]) => void) =>
+  it.effect(name, () => OperatorMetrics.use((metrics) => Effect.sync(() => body(metrics))).pipe(Effect.provide(OperatorMetrics.layer)))
+
+/** Samples that name this text. */
+const samples = (metrics: OperatorMetrics["Service"], text: string) =>
+  metrics.render().split("\n").filter((line) => !line.startsWith("#") && line.includes(text))
+
+describe("OperatorMetrics", () => {
+  test("who no longer leads says nothing of pools, and takes no wake-up of its last term into the next", (metrics) => {
+    metrics.leading(true)
+    metrics.queue(5)
+    metrics.status("p", status)
+    metrics.woken("p", 0)
+    assert.lengthOf(samples(metrics, "pool=\"p\""), 9)
+    metrics.leading(false)
+    assert.deepStrictEqual(samples(metrics, "pool=\"p\""), [])
+    assert.deepStrictEqual(samples(metrics, "workqueue"), [])
+    metrics.leading(true)
+    metrics.created("p", 1_000)
+    assert.deepStrictEqual(samples(metrics, "wake_to_pod"), [])
+  })
+})
