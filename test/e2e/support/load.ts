@@ -113,3 +113,19 @@ export const submitting = (gateway: Gateway, everyMs: number, prompt: string, op
     }
   }
 }
+
+/** Fails unless each job came to one end, its completion; agents that lost the broker may have begun more than once. */
+export const assertCompletedOnce = async (gateway: Gateway, jobIds: ReadonlyArray<string>): Promise<void> => {
+  for (const id of jobIds) {
+    const events = await eventsOf(gateway, id)
+    assert.deepStrictEqual(events.filter((name) => ended.has(name)), ["completed"], `${id}: ${events.join(" ")}`)
+  }
+}
+
+/** Fails unless each job was done, by one agent, in one go. */
+export const assertDoneOnce = async (gateway: Gateway, jobIds: ReadonlyArray<string>): Promise<void> => {
+  for (const id of jobIds) {
+    const events = await eventsOf(gateway, id)
+    assert.deepStrictEqual(events.filter((name) => name === "started" || ended.has(name)), ["started", "completed"], `${id}: ${events.join(" ")}`)
+  }
+}
