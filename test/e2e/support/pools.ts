@@ -52,3 +52,7 @@ export const podsUntil = (pool: string, count: number, limitMs: number): Promise
     const pods = await livePods(pool)
     return pods.length === count ? pods : undefined
   }, limitMs)
+
+/** Changes a pool's spec as `kubectl patch` does: objects are merged, lists replaced. */
+export const patchPool = (name: string, spec: object): Promise<string> =>
+  kubectl(["patch", "gpool", name, "--type=merge", "--patch", JSON.stringify({ spec })])

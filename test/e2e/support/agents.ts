@@ -1,0 +1,74 @@
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fromEnvironment, namespace, until } from "./cluster.ts"
+import { getOfPod } from "./faults.ts"
+import { getPool, livePods } from "./pools.ts"
+
+/** Which agent does what, and who was told to go when: what a person finds out with kubectl exec, logs and get --watch. */
+
+const healthPort = 8080
+const brokerPort = 8222
+const brokers = ["nats-0", "nats-1", "nats-2"]
+
+/** By job id, the pod of the pool that runs it now. */
+export const jobsAtWork = async (pool: string): Promise<ReadonlyMap<string, string>> => {
+  const pods = await livePods(pool)
+  const jobs = await Promise.all(pods.map(async ({ metadata: { name } }) => {
+    const { job_id } = JSON.parse(await getOfPod(name, healthPort, "/livez"))
+    return [job_id, name] as const
+  }))
+  return new Map(jobs.filter(([jobId]) => jobId !== null))
+}
+
+/** Waits until these jobs run at the same time; the pod of each. */
+export const untilAtWork = (pool: string, jobIds: ReadonlyArray<string>, limitMs: number): Promise<ReadonlyMap<string, string>> =>
+  until(`${jobIds.length} jobs at work in pool ${pool}`, async () => {
+    const jobs = await jobsAtWork(pool)
+    return jobIds.every((id) => jobs.has(id)) ? jobs : undefined
+  }, limitMs)
+
+export const untilReady = (pool: string, count: number, limitMs: number): Promise<unknown> =>
+  until(`${count} ready agents in pool ${pool}`, async () => ((await getPool(pool)).status?.readyReplicas === count ? true : undefined), limitMs)
+
+/** The pool's lanes, as the three brokers have them: consumers of WORK whose names begin with the pool's. */
+export const lanesOf = async (pool: string): Promise<ReadonlyArray<string>> => {
+  const names = await Promise.all(brokers.map(async (broker) => {
+    const { account_details } = JSON.parse(await getOfPod(broker, brokerPort, "/jsz?consumers=1"))
+    const streams: ReadonlyArray<any> = account_details.flatMap(({ stream_detail }: any) => stream_detail ?? [])
+    return streams.filter(({ name }) => name === "WORK").flatMap(({ consumer_detail }) => consumer_detail ?? []).map(({ name }: any): string => name)
+  }))
+  return [...new Set(names.flat())].filter((name) => name.startsWith(`${pool}=`))
+}
+
+export interface PodLife {
+  readonly pod: string
+  /** When somebody told it to go, in whole seconds of the API server's clock (rounded down), as milliseconds of the epoch. */
+  readonly toldAt: number
+}
+
+export interface PodWatch {
+  /** Pods that were told to go, the first to be told first. */
+  readonly told: () => ReadonlyArray<PodLife>
+  readonly stop: () => void
+}
+
+/** Follows a pool's pods, so that no deletion is missed however soon its pod is gone. */
+export const watchPods = (pool: string): PodWatch => {
+  const columns = "{.type} {.object.metadata.name} {.object.metadata.deletionTimestamp} {.object.metadata.deletionGracePeriodSeconds}{\"\\n\"}"
+  const args = ["--namespace", namespace, "get", "pods", "-l", `darkroom.dev/pool=${pool}`, "--watch", "--output-watch-events", "-o", `jsonpath=${columns}`]
+  const watch = spawn(fromEnvironment("KUBECTL"), args, { stdio: ["ignore", "pipe", "inherit"] })
+  const told = new Map<string, PodLife>()
+  createInterface(watch.stdout).on("line", (line) => {
+    const [, pod = "", deletedAt = "", graceS = ""] = line.split(" ")
+    if (deletedAt !== "" && !told.has(pod)) told.set(pod, { pod, toldAt: Date.parse(deletedAt) - Number(graceS) * 1_000 })
+  })
+  let ended = false
+  watch.on("exit", () => void (ended = true))
+  return {
+    told: () => {
+      if (ended) throw new Error(`the watch of pool ${pool}'s pods has ended`)
+      return [...told.values()]
+    },
+    stop: () => void watch.kill()
+  }
+}
