@@ -1,5 +1,6 @@
 import { Clock, Effect, FiberMap, Layer, Stream } from "effect"
 import { EventRecorder } from "../platform/kubernetes/EventRecorder.ts"
+import { retryAfterMsOf } from "../platform/kubernetes/errors.ts"
 import { KubeClient } from "../platform/kubernetes/KubeClient.ts"
 import type { Change } from "../platform/kubernetes/Reflector.ts"
 import { keyOf, type StoredGpuPool } from "../platform/kubernetes/resources.ts"
@@ -102,7 +103,8 @@ const control = Effect.fnUntraced(function*(settings: OperatorSettings) {
     concurrency: settings.concurrency,
     reconcile,
     onReconciled: metrics.reconciled,
-    isOrdinary: (error) => error._tag === "ApiConflict"
+    isOrdinary: (error) => error._tag === "ApiConflict",
+    retryAfterMs: retryAfterMsOf
   })
 })
 

@@ -59,4 +59,22 @@ describe("Controller", () => {
       assert.strictEqual(outcomes("regular").length, 4)
       yield* Fiber.interrupt(controller)
     }))
+
+  it.effect("an error that says when to come again is taken at its word", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue()
+      const starts: Array<number> = []
+      const controller = yield* Effect.forkChild(runController({
+        name: "test",
+        queue,
+        concurrency: 1,
+        reconcile: () => Effect.fail({ message: "busy", afterMs: 1_000 }),
+        retryAfterMs: ({ afterMs }) => afterMs,
+        onReconciled: ({ startedAt }) => starts.push(startedAt)
+      }))
+      yield* queue.add("a")
+      for (let passed = 0; passed < 2_500; passed += 100) yield* TestClock.adjust(100)
+      assert.deepStrictEqual(starts, [0, 1_000, 2_000])
+      yield* Fiber.interrupt(controller)
+    }))
 })

@@ -5,6 +5,8 @@ import type { WorkQueue } from "./WorkQueue.ts"
 export interface Reconciled {
   readonly key: string
   readonly outcome: "succeeded" | "failed"
+  /** Milliseconds of the epoch. */
+  readonly startedAt: number
   readonly seconds: number
 }
 
@@ -19,6 +21,8 @@ export interface ControllerOptions<E, R> {
   readonly onReconciled?: (run: Reconciled) => void
   /** Failures that come with the trade, such as a conflict: tried again without a word. */
   readonly isOrdinary?: (error: E) => boolean
+  /** How long who was asked wants to be left alone, if the error says so. */
+  readonly retryAfterMs?: (error: E) => number | undefined
 }
 
 /**
@@ -26,7 +30,7 @@ export interface ControllerOptions<E, R> {
  * ends the controller, and never holds up another key.
  */
 export const runController = <E, R>(options: ControllerOptions<E, R>): Effect.Effect<never, never, R> => {
-  const { concurrency, isOrdinary = () => false, name, onReconciled, queue, reconcile } = options
+  const { concurrency, isOrdinary = () => false, name, onReconciled, queue, reconcile, retryAfterMs = () => undefined } = options
   const complaints = new Map<string, string>()
 
   /** Once a problem, not once a try. */
@@ -43,15 +47,18 @@ export const runController = <E, R>(options: ControllerOptions<E, R>): Effect.Ef
         : Effect.logWarning(`${name} ${key}: ${message}; it is tried again`)
     })
 
+  const restMsOf = (cause: Cause.Cause<E>): number =>
+    Math.max(0, ...cause.reasons.map((reason) => (reason._tag === "Fail" ? retryAfterMs(reason.error) ?? 0 : 0)))
+
   const run = Effect.fnUntraced(function*(key: string) {
     const startedAt = yield* Clock.currentTimeMillis
     const exit = yield* Effect.exit(reconcile(key).pipe(Effect.withSpan(`reconcile ${name}`, { attributes: { key } })))
     const outcome = exit._tag === "Success" ? "succeeded" : "failed"
-    onReconciled?.({ key, outcome, seconds: ((yield* Clock.currentTimeMillis) - startedAt) / 1_000 })
+    onReconciled?.({ key, outcome, startedAt, seconds: ((yield* Clock.currentTimeMillis) - startedAt) / 1_000 })
     if (exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
     if (exit._tag === "Failure") yield* complain(key, exit.cause)
     else complaints.delete(key)
-    yield* queue.done(key, outcome)
+    yield* queue.done(key, outcome, exit._tag === "Failure" ? restMsOf(exit.cause) : 0)
     if (exit._tag === "Success" && exit.value !== undefined) yield* queue.addAfter(key, exit.value)
   })
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, References } from "effect"
 import { TestClock } from "effect/testing"
 import { makeWorkQueue, type WorkQueue } from "./WorkQueue.ts"
 
@@ -109,6 +109,57 @@ describe("WorkQueue", () => {
       yield* queue.done("a", "succeeded")
       yield* TestClock.adjust(1_000)
       assert.strictEqual(yield* queue.waiting, 0)
+    }))
+
+  it.effect("who asks to be left alone is, however urgent the key is, and gets it as soon as that is over", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue({ apartMs: 100 })
+      yield* queue.add("a")
+      yield* queue.take
+      yield* queue.add("a")
+      yield* queue.done("a", "failed", 2_000)
+      yield* queue.add("a", "high")
+      yield* TestClock.adjust(1_999)
+      assert.strictEqual(yield* queue.waiting, 0)
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* takeReady(queue), ["a"])
+    }))
+
+  it.effect("remembers nothing of a key that is done for good", () =>
+    Effect.gen(function*() {
+      const queue = yield* makeWorkQueue({ apartMs: 100 })
+      for (const key of ["a", "b", "again", "later"]) yield* queue.add(key)
+      yield* takeReady(queue)
+      yield* TestClock.adjust(50)
+      yield* queue.done("a", "succeeded")
+      yield* queue.done("again", "succeeded")
+      yield* queue.add("again")
+      yield* queue.done("later", "succeeded")
+      yield* queue.addAfter("later", 1_000)
+      yield* TestClock.adjust(50)
+      yield* queue.done("b", "succeeded")
+      assert.strictEqual(yield* queue.remembered, 2)
+      assert.deepStrictEqual(yield* takeReady(queue), ["again"])
+      yield* TestClock.adjust(900)
+      assert.deepStrictEqual(yield* takeReady(queue), [])
+      yield* queue.done("again", "succeeded")
+      yield* TestClock.adjust(50)
+      assert.deepStrictEqual(yield* takeReady(queue), ["later"])
+      assert.strictEqual(yield* queue.remembered, 1)
+    }))
+
+  it.effect("a key that comes at whatever moment of a take is taken", () =>
+    Effect.gen(function*() {
+      for (let moment = 0; moment < 12; moment++) {
+        const queue = yield* makeWorkQueue()
+        // Its fiber lets others go on after every step.
+        const taking = yield* Effect.forkChild(Effect.provideService(queue.take, References.MaxOpsBeforeYield, 4))
+        for (let step = 0; step < moment; step++) yield* Effect.yieldNow
+        yield* queue.add("a")
+        for (let step = 0; step < 50; step++) yield* Effect.yieldNow
+        assert.isDefined(taking.pollUnsafe(), `moment ${moment}`)
+        yield* Fiber.interrupt(taking)
+      }
     }))
 
   it.effect("a later look that falls due while the key is worked on is not lost", () =>

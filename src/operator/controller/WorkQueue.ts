@@ -11,10 +11,15 @@ export interface WorkQueue {
   readonly addAfter: (key: string, delayMs: number) => Effect.Effect<void>
   /** Waits for the next key; `done` must follow. */
   readonly take: Effect.Effect<string>
-  /** `failed`: tried again after a delay that doubles with each failure in a row. */
-  readonly done: (key: string, outcome: "succeeded" | "failed") => Effect.Effect<void>
+  /**
+   * `failed`: tried again after a delay that doubles with each failure in a row. `restMs`: who was asked wants to be left
+   * alone so long, so nothing starts the key before, however urgent.
+   */
+  readonly done: (key: string, outcome: "succeeded" | "failed", restMs?: number) => Effect.Effect<void>
   /** Keys that wait, without those that are worked on or are due later. */
   readonly waiting: Effect.Effect<number>
+  /** Keys that it knows anything of: none but those that wait, run, are due later or have just run. */
+  readonly remembered: Effect.Effect<number>
 }
 
 export type Priority = "high" | "low"
@@ -30,7 +35,8 @@ interface Item {
   running: boolean
   /** Wanted (again), and how urgently. */
   wanted: Priority | undefined
-  startedAt: number
+  /** It rests until then. */
+  notBefore: number
   dueAt: number
   failures: number
 }
@@ -51,7 +57,7 @@ export const makeWorkQueue = Effect.fnUntraced(function*(options: WorkQueueOptio
   const itemOf = (key: string): Item => {
     const known = items.get(key)
     if (known !== undefined) return known
-    const item: Item = { running: false, wanted: undefined, startedAt: Number.NEGATIVE_INFINITY, dueAt: Number.POSITIVE_INFINITY, failures: 0 }
+    const item: Item = { running: false, wanted: undefined, notBefore: Number.NEGATIVE_INFINITY, dueAt: Number.POSITIVE_INFINITY, failures: 0 }
     items.set(key, item)
     return item
   }
@@ -64,7 +70,7 @@ export const makeWorkQueue = Effect.fnUntraced(function*(options: WorkQueueOptio
   /** Not before the spacing allows; the earliest of several times stands. */
   const schedule = Effect.fnUntraced(function*(key: string, priority: Priority, at: number) {
     const item = itemOf(key)
-    const dueAt = Math.max(at, item.startedAt + apartMs)
+    const dueAt = Math.max(at, item.notBefore)
     if (dueAt >= item.dueAt) return
     item.dueAt = dueAt
     const now = yield* Clock.currentTimeMillis
@@ -80,7 +86,7 @@ export const makeWorkQueue = Effect.fnUntraced(function*(options: WorkQueueOptio
     item.wanted = urgent(item.wanted, priority)
     if (item.running || ready.has(key)) return
     const now = yield* Clock.currentTimeMillis
-    if (now < item.startedAt + apartMs) yield* schedule(key, priority, now)
+    if (now < item.notBefore) yield* schedule(key, priority, now)
     else yield* makeReady(key)
   })
 
@@ -101,7 +107,8 @@ export const makeWorkQueue = Effect.fnUntraced(function*(options: WorkQueueOptio
     for (;;) {
       const key = next()
       if (key === undefined) {
-        yield* latch.close
+        // In one step with the look: what comes after it opens the latch again.
+        latch.closeUnsafe()
         yield* latch.await
         continue
       }
@@ -109,22 +116,35 @@ export const makeWorkQueue = Effect.fnUntraced(function*(options: WorkQueueOptio
       const item = itemOf(key)
       item.running = true
       item.wanted = undefined
-      item.startedAt = yield* Clock.currentTimeMillis
+      item.notBefore = (yield* Clock.currentTimeMillis) + apartMs
       item.dueAt = Number.POSITIVE_INFINITY
       yield* FiberMap.remove(timers, key)
       return key
     }
   })
 
-  const done = Effect.fnUntraced(function*(key: string, outcome: "succeeded" | "failed") {
+  const isIdle = (item: Item) => !item.running && item.wanted === undefined && item.dueAt === Number.POSITIVE_INFINITY
+
+  /** Nothing to remember but when it last ran, which the spacing needs for a moment only. */
+  const forgetIdle = (key: string, item: Item, restMs: number) =>
+    Effect.suspend(() => {
+      if (!isIdle(item)) return Effect.void
+      const forget = Effect.sync(() => void (isIdle(item) && items.delete(key)))
+      return restMs <= 0 ? forget : FiberMap.run(timers, key, Effect.andThen(Effect.sleep(restMs), forget))
+    })
+
+  const done = Effect.fnUntraced(function*(key: string, outcome: "succeeded" | "failed", restMs = 0) {
+    const now = yield* Clock.currentTimeMillis
     const item = itemOf(key)
     item.running = false
+    item.notBefore = Math.max(item.notBefore, now + restMs)
     item.failures = outcome === "failed" ? item.failures + 1 : 0
     if (item.wanted !== undefined) yield* add(key, item.wanted)
     if (outcome === "failed") return yield* addAfter(key, retryDelayMs(item.failures, options))
-    // Nothing to remember but when it last ran, which the spacing needs for a moment only.
-    if (item.wanted === undefined && item.dueAt === Number.POSITIVE_INFINITY && apartMs === 0) items.delete(key)
+    yield* forgetIdle(key, item, item.notBefore - now)
   })
 
-  return { add, addAfter, take, done, waiting: Effect.sync(() => ready.size) } satisfies WorkQueue as WorkQueue
+  const waiting = Effect.sync(() => ready.size)
+  const remembered = Effect.sync(() => items.size)
+  return { add, addAfter, take, done, waiting, remembered } satisfies WorkQueue as WorkQueue
 })
