@@ -35,4 +35,16 @@ describe("OperatorMetrics", () => {
     metrics.created("p", 1_000)
     assert.deepStrictEqual(samples(metrics, "wake_to_pod"), [])
   })
+
+  test("the time from a wake-up to its pod counts also when another look was under way", (metrics) => {
+    metrics.woken("p", 100)
+    metrics.reconciled({ key: "p", outcome: "succeeded", startedAt: 90, seconds: 0.05 })
+    metrics.created("p", 600)
+    assert.include(samples(metrics, "wake_to_pod"), "darkroom_operator_wake_to_pod_seconds_sum 0.5")
+    // A look that began with the job known made no pod of it: somebody was there.
+    metrics.woken("p", 1_000)
+    metrics.reconciled({ key: "p", outcome: "succeeded", startedAt: 1_000, seconds: 0.05 })
+    metrics.created("p", 9_000)
+    assert.include(samples(metrics, "wake_to_pod"), "darkroom_operator_wake_to_pod_seconds_count 1")
+  })
 })

@@ -63,9 +63,9 @@ const make = () => {
   }
 
   return {
-    reconciled: ({ key, outcome, seconds: took }: Reconciled) => {
-      // Whoever is there took the job: no pod was needed.
-      if (outcome === "succeeded") wokenAt.delete(key)
+    reconciled: ({ key, outcome, seconds: took, startedAt }: Reconciled) => {
+      // Whoever is there took the job: no pod was needed. A job that came after the look began is the next one's.
+      if (outcome === "succeeded" && (wokenAt.get(key) ?? Number.POSITIVE_INFINITY) <= startedAt) wokenAt.delete(key)
       reconciles.add({ outcome })
       seconds.observe({}, took)
     },
