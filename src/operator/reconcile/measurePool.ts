@@ -10,6 +10,7 @@ import { sightPods } from "../fleet/podSightings.ts"
 import { AgentPods } from "../fleet/pods.ts"
 import type { PodView } from "../fleet/podView.ts"
 import { afterStable } from "../fleet/restarts.ts"
+import { freshlyReady } from "./coldStart.ts"
 import { followBusy } from "./podPlan.ts"
 import { drainTimeoutMs, type Measured, type PoolState } from "./poolState.ts"
 import { coldStartOf } from "./podStatus.ts"
@@ -17,23 +18,13 @@ import { coldStartOf } from "./podStatus.ts"
 /** Every living agent has been heard by then. */
 const settleMs = 3 * heartbeatIntervalMs
 
-/** Ready now, and it was not at the look before; those that were ready before this operator's time do not count. */
-const freshlyReady = (state: PoolState, pods: ReadonlyArray<PodView>, now: ReadonlyArray<Sighting>) => {
-  for (const pod of pods) {
-    const readyAt = now.find((one) => one.id === pod.name)?.readyAt
-    const before = state.sightings.find((one) => one.id === pod.name)
-    const isNew = before === undefined ? pod.createdAt >= (state.since ?? Number.POSITIVE_INFINITY) : before.readyAt === undefined
-    // A restart of the container within the pod is no cold start.
-    if (readyAt !== undefined && isNew && pod.restarts === 0) return { pod, readyAt }
+const noteColdStarts = Effect.fnUntraced(function*(state: PoolState, pool: string, pods: ReadonlyArray<PodView>, sightings: ReadonlyArray<Sighting>) {
+  const metrics = yield* OperatorMetrics
+  const since = state.since ?? Number.POSITIVE_INFINITY
+  for (const { pod, readyAt } of freshlyReady({ before: state.sightings, since, pods, sightings })) {
+    state.coldStart = coldStartOf(pod, readyAt)
+    metrics.coldStart(pool, state.coldStart)
   }
-  return undefined
-}
-
-const noteColdStart = Effect.fnUntraced(function*(state: PoolState, pool: string, pods: ReadonlyArray<PodView>, sightings: ReadonlyArray<Sighting>) {
-  const fresh = freshlyReady(state, pods, sightings)
-  if (fresh === undefined) return
-  state.coldStart = coldStartOf(fresh.pod, fresh.readyAt)
-  ;(yield* OperatorMetrics).coldStart(pool, state.coldStart)
 })
 
 /** Depth, pods and heartbeats, put together; remembers what the next look compares with. */
@@ -55,7 +46,7 @@ export const measurePool = Effect.fn("measurePool")(function*(state: PoolState, 
     asked: state.asked,
     now
   })
-  yield* noteColdStart(state, name, pods, sightings)
+  yield* noteColdStarts(state, name, pods, sightings)
   state.sightings = sightings
   state.busySince = followBusy(state.busySince, sightings, now)
   state.restarts = afterStable(state.restarts, Math.max(0, ...sightings.map((one) => (one.readyAt === undefined ? 0 : now - one.readyAt))))
