@@ -61,6 +61,12 @@ interface Settings {
   readonly etcdPort: number
   readonly etcdPeerPort: number
   readonly port: number
+  readonly flags: ReadonlyArray<string>
+}
+
+export interface KubeApiServerOptions {
+  /** More of kube-apiserver's. */
+  readonly flags?: ReadonlyArray<string>
 }
 
 const launch = ({ binaries, folder }: Settings, program: (typeof programs)[number], options: ReadonlyArray<string>): ChildProcess => {
@@ -102,7 +108,8 @@ const startApi = (settings: Settings): ChildProcess =>
     "--service-cluster-ip-range=10.96.0.0/24",
     "--authorization-mode=RBAC",
     // There is no controller that would make service accounts.
-    "--disable-admission-plugins=ServiceAccount"
+    "--disable-admission-plugins=ServiceAccount",
+    ...settings.flags
   ])
 
 const logOf = (folder: string, program: string) => {
@@ -170,20 +177,20 @@ const expectMade = (what: string, { body, status }: Asked) => {
   if (status !== 201 && status !== 409) throw new Error(`${what} was not made (${status}): ${body}`)
 }
 
-const prepare = async (): Promise<{ settings: Settings; authority: Authority; admin: Certificate }> => {
+const prepare = async ({ flags = [] }: KubeApiServerOptions): Promise<{ settings: Settings; authority: Authority; admin: Certificate }> => {
   const binaries = requireBinaries()
   const folder = mkdtempSync(join(tmpdir(), "darkroom-kube-"))
   mkdirSync(join(folder, "etcd"), { mode: 0o700 })
   const authority = await makeAuthority(folder)
   await authority.sign("server", "/CN=kube-apiserver", "IP:127.0.0.1,DNS:localhost")
   const admin = await authority.sign("admin", "/O=system:masters/CN=test-admin")
-  const settings = { folder, binaries, etcdPort: await freePort(), etcdPeerPort: await freePort(), port: await freePort() }
+  const settings = { folder, binaries, etcdPort: await freePort(), etcdPeerPort: await freePort(), port: await freePort(), flags }
   return { settings, authority, admin }
 }
 
 /** Starts both and waits until the API server is ready and knows GpuPools; some seconds. */
-export const startKubeApiServer = async (): Promise<RunningKubeApiServer> => {
-  const { admin, authority: { ca }, settings } = await prepare()
+export const startKubeApiServer = async (options: KubeApiServerOptions = {}): Promise<RunningKubeApiServer> => {
+  const { admin, authority: { ca }, settings } = await prepare(options)
   const etcd = startEtcd(settings)
   let api = startApi(settings)
   const { ask, close } = connectionsOf(settings, ca, admin)

@@ -1,0 +1,119 @@
+import { Effect } from "effect"
+import { gpuPools } from "../../src/platform/kubernetes/resources.ts"
+import { fakeAgents } from "./agents.ts"
+import { type Call, countsOf, isLease, isWrite } from "./calls.ts"
+import { startNodes } from "./nodes.ts"
+import { type Footprint, footprintOf } from "./programs.ts"
+import { makePool, namespace, operatorAgent, type Site, until } from "./site.ts"
+import { Connection } from "../../src/platform/nats/Connection.ts"
+
+/**
+ * Many pools with many pods: how long until every pool's status says that all its agents are ready, what the operator asks of the
+ * API server for that, and what it asks of it afterwards, when nothing happens. Nodes and agents are fake: nodes.ts, agents.ts.
+ */
+
+export interface FillSettings {
+  readonly pools: number
+  readonly podsEach: number
+  readonly idleS: number
+}
+
+export interface Stage {
+  readonly what: string
+  /** From the first write of the bench to the last status that says so. */
+  readonly seconds: number
+  /** Of that, until the API server had answered the operator's last creation or deletion of a pod; 0 when there was none. */
+  readonly podsWrittenS: number
+  /** How long the bench itself took to write what it wants. */
+  readonly askedS: number
+  readonly operatorCpuS: number
+  readonly operator: Footprint
+  /** The operator's, by verb and resource, its lease apart. */
+  readonly calls: Readonly<Record<string, number>>
+  readonly leaseCalls: number
+}
+
+export interface Idle {
+  readonly what: string
+  readonly seconds: number
+  readonly writesAMinute: number
+  readonly leaseRenewalsAMinute: number
+  readonly readsAMinute: number
+  readonly calls: Readonly<Record<string, number>>
+  /** Share of one core. */
+  readonly operatorCpu: number
+  readonly operator: Footprint
+}
+
+const nodeCount = 10
+const converged = "120 seconds"
+/** What the last change leaves behind, such as figures that may wait and events, is over by then. */
+const settle = "10 seconds"
+const writesAtOnce = 16
+
+const podWrites = (calls: ReadonlyArray<Call>) => calls.filter(({ resource, verb }) => resource === "pods" && (verb === "create" || verb === "delete"))
+
+const stage = Effect.fnUntraced(function*<E>(site: Site, what: string, ready: number, ask: Effect.Effect<unknown, E>) {
+  const before = footprintOf(site.operator)
+  const from = Date.now()
+  yield* ask
+  const asked = Date.now()
+  const isDone = Effect.map(site.pools.all, (all) =>
+    all.every(({ metadata, status }) =>
+      status !== undefined && status.observedGeneration === metadata.generation && status.readyReplicas === ready && status.replicas === ready &&
+      (status.terminatingReplicas ?? 0) === 0 && status.lanesReadyFor.length > 0))
+  yield* until(what, converged, isDone, site.operator.log)
+  const to = Date.now()
+  const operator = footprintOf(site.operator)
+  const calls = site.audit.between(operatorAgent, from, to)
+  const lastPod = Math.max(from, ...podWrites(calls).map(({ at }) => at))
+  return {
+    what,
+    seconds: (to - from) / 1_000,
+    podsWrittenS: (lastPod - from) / 1_000,
+    askedS: (asked - from) / 1_000,
+    operatorCpuS: operator.cpuS - before.cpuS,
+    operator,
+    calls: countsOf(calls.filter((call) => !isLease(call))),
+    leaseCalls: calls.filter(isLease).length
+  } satisfies Stage as Stage
+})
+
+const idle = Effect.fnUntraced(function*(site: Site, what: string, seconds: number) {
+  yield* Effect.sleep(settle)
+  const before = footprintOf(site.operator)
+  const from = Date.now()
+  yield* Effect.sleep(seconds * 1_000)
+  const to = Date.now()
+  const operator = footprintOf(site.operator)
+  const all = site.audit.between(operatorAgent, from, to)
+  const calls = all.filter((call) => !isLease(call))
+  const aMinute = (count: number) => (count * 60_000) / (to - from)
+  return {
+    what,
+    seconds: (to - from) / 1_000,
+    writesAMinute: aMinute(calls.filter(isWrite).length),
+    leaseRenewalsAMinute: aMinute(all.filter(isLease).length),
+    readsAMinute: aMinute(calls.filter((call) => !isWrite(call)).length),
+    calls: countsOf(calls),
+    operatorCpu: (operator.cpuS - before.cpuS) / ((to - from) / 1_000),
+    operator
+  } satisfies Idle as Idle
+})
+
+export const measureFill = Effect.fnUntraced(function*(site: Site, { idleS, podsEach, pools }: FillSettings) {
+  yield* startNodes(site, nodeCount, Math.ceil((pools * podsEach) / nodeCount) + podsEach)
+  yield* Effect.provideService(fakeAgents(site.pods), Connection, site.connection)
+  const names = Array.from({ length: pools }, (_, index) => `fill-${index}x`)
+  const spec = { models: ["fake"], replicas: podsEach, maxReplicas: podsEach, scaling: { cooldown: "1s" } }
+  const everyPool = <E>(write: (name: string) => Effect.Effect<unknown, E>) => Effect.forEach(names, write, { concurrency: writesAtOnce, discard: true })
+  const scaleTo = (replicas: number) => everyPool((name) => site.client.scale(gpuPools, name, replicas))
+  const total = pools * podsEach
+  const stages: Array<Stage> = []
+  stages.push(yield* stage(site, `${pools} new pools in ${namespace}, to ${total} agents ready`, podsEach, everyPool((name) => makePool(site, name, spec))))
+  const full = yield* idle(site, `${total} agents ready, no jobs`, idleS)
+  stages.push(yield* stage(site, `to zero: ${total} agents asked to drain, their pods deleted`, 0, scaleTo(0)))
+  const empty = yield* idle(site, `${pools} pools at zero`, idleS)
+  stages.push(yield* stage(site, `from zero again to ${total} agents ready`, podsEach, scaleTo(podsEach)))
+  return { stages, idle: [full, empty] }
+})

@@ -1,0 +1,85 @@
+import { Effect } from "effect"
+import { spawn } from "node:child_process"
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { kubeBinaries } from "../../src/testing/KubeApiServer.ts"
+import { endWithThisProcess, hasEnded, terminate } from "../../src/testing/NatsServer.ts"
+
+/** Programs of the bench as processes of their own, so that their memory and processor time are theirs alone. */
+
+const repository = fileURLToPath(new URL("../..", import.meta.url))
+
+export interface RunningProgram {
+  readonly name: string
+  readonly pid: number
+  readonly log: () => string
+  readonly hasEnded: () => boolean
+}
+
+interface Launch {
+  readonly name: string
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly env?: Readonly<Record<string, string>>
+  /** A folder of its own is made in it, and removed should this process be killed. */
+  readonly folder: string
+}
+
+/** Lives as long as the scope. */
+export const launch = ({ args, command, env = {}, folder, name }: Launch) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const own = join(folder, name)
+        mkdirSync(own, { recursive: true })
+        const path = join(own, "log")
+        const log = openSync(path, "a")
+        const child = spawn(command, [...args], {
+          cwd: repository,
+          env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", NO_COLOR: "1", ...env },
+          stdio: ["ignore", log, log]
+        })
+        closeSync(log)
+        if (child.pid === undefined) throw new Error(`${command} could not be started`)
+        endWithThisProcess(child, own)
+        return { child, path }
+      }),
+      ({ child }) => Effect.promise(() => terminate(child))
+    ),
+    ({ child, path }): RunningProgram => ({
+      name,
+      pid: child.pid ?? -1,
+      log: () => readFileSync(path, "utf8"),
+      hasEnded: () => hasEnded(child)
+    })
+  )
+
+export const nodeProgram = (name: string, entry: string, env: Readonly<Record<string, string>>, folder: string) =>
+  launch({ name, command: process.execPath, args: [join(repository, entry)], env, folder })
+
+/** One of the programs that `scripts/cluster build` makes. */
+export const clusterProgram = (name: string): string => {
+  const path = join(kubeBinaries(), name)
+  if (!existsSync(path)) throw new Error(`${path} is missing: run scripts/cluster build ${name}, or set KUBE_BIN_DIR.`)
+  return path
+}
+
+export interface Footprint {
+  readonly rssMiB: number
+  /** The most so far. */
+  readonly peakMiB: number
+  /** Processor time so far, user and system. */
+  readonly cpuS: number
+}
+
+const ticksPerS = 100
+
+/** Linux only: /proc. */
+export const footprintOf = ({ pid }: RunningProgram): Footprint => {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8")
+  const mebibytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? Number.NaN) / 1024
+  // The name before the last ")" may have spaces.
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")
+  return { rssMiB: mebibytes("VmRSS"), peakMiB: mebibytes("VmHWM"), cpuS: (Number(stat[11]) + Number(stat[12])) / ticksPerS }
+}

@@ -1,0 +1,109 @@
+import { ConfigProvider, Effect, Layer, Schedule } from "effect"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { KubeClient } from "../../src/platform/kubernetes/KubeClient.ts"
+import { type Reflector, reflect } from "../../src/platform/kubernetes/Reflector.ts"
+import { gpuPools, keyOf, type Pod, pods, type StoredGpuPool } from "../../src/platform/kubernetes/resources.ts"
+import { Connection } from "../../src/platform/nats/Connection.ts"
+import { type RunningKubeApiServer, startKubeApiServer } from "../../src/testing/KubeApiServer.ts"
+import { freePort, type RunningNatsServer, startNatsServer } from "../../src/testing/NatsServer.ts"
+import { AuditLog } from "./calls.ts"
+import { nodeProgram, type RunningProgram } from "./programs.ts"
+
+/** A kube-apiserver on etcd, a broker that fsyncs every event, and the operator, each a process of its own. No nodes. */
+export interface Site {
+  readonly folder: string
+  readonly api: RunningKubeApiServer
+  readonly broker: RunningNatsServer
+  readonly audit: AuditLog
+  readonly operator: RunningProgram
+  /** For programs that talk to both. */
+  readonly env: Readonly<Record<string, string>>
+  readonly client: KubeClient["Service"]
+  readonly connection: Connection["Service"]
+  readonly pools: Reflector<StoredGpuPool>
+  readonly pods: Reflector<Pod>
+}
+
+export const namespace = "darkroom"
+/** As programs name themselves to the API server. */
+export const operatorAgent = "darkroom-operator"
+const startLimit = "90 seconds"
+
+/** A look after 5 ms, for ever; dies when it takes longer than `limit`, with what `explain` says. */
+export const until = <E, R>(what: string, limit: "90 seconds" | "120 seconds", check: Effect.Effect<boolean, E, R>, explain: () => string = () => "") =>
+  check.pipe(
+    Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("5 millis") }),
+    Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.die(new Error(`never: ${what}\n${explain()}`)) }),
+    Effect.asVoid
+  )
+
+const scopedFolder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "darkroom-bench-"))),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+)
+
+const isReady = (url: string) =>
+  Effect.promise(() => fetch(url, { signal: AbortSignal.timeout(2_000) }).then((answer) => answer.ok, () => false))
+
+/** Starts it all; the operator leads when this is done. */
+export const startSite = Effect.gen(function*() {
+  const folder = yield* scopedFolder
+  const audit = new AuditLog(folder)
+  const api = yield* Effect.acquireRelease(
+    Effect.promise(() => startKubeApiServer({ flags: audit.flags })),
+    (server) => Effect.promise(() => server.stop())
+  )
+  const broker = yield* Effect.acquireRelease(Effect.promise(() => startNatsServer()), (server) => Effect.promise(() => server.stop()))
+  yield* Effect.promise(() => api.makeNamespace(namespace))
+  // Copied, because a program that is killed takes its own folder with it.
+  const kubeconfig = join(folder, "kubeconfig")
+  writeFileSync(kubeconfig, readFileSync(api.kubeconfig))
+  const env = { KUBECONFIG: kubeconfig, KUBE_NAMESPACE: namespace, NATS_URL: broker.url, NATS_MONITOR_URL: broker.monitorUrl, LOG_FORMAT: "json" }
+  const port = yield* Effect.promise(freePort)
+  const operator = yield* nodeProgram("operator", "src/operator/main.ts", { ...env, METRICS_PORT: String(port), POD_NAME: "operator-0" }, folder)
+  const leads = Effect.promise(() =>
+    fetch(`http://127.0.0.1:${port}/metrics`).then(async (answer) => (await answer.text()).includes("darkroom_operator_leading 1"), () => false))
+  yield* until("the operator leads", startLimit, leads, operator.log)
+  const services = yield* Layer.build(
+    Layer.mergeAll(KubeClient.at(api.endpoint(namespace), "darkroom-bench"), Connection.layer("bench")).pipe(
+      Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ NATS_URL: broker.url })))
+    )
+  )
+  const own = Effect.provide(Effect.all({ client: KubeClient, connection: Connection, pools: reflect(gpuPools), pods: reflect(pods) }), services)
+  return { folder, api, broker, audit, operator, env, ...(yield* own) } satisfies Site as Site
+})
+
+export interface Gateway extends RunningProgram {
+  readonly url: string
+  readonly key: string
+}
+
+const fixtureModels = fileURLToPath(new URL("../../test/fixtures/models", import.meta.url))
+
+/** As in a cluster: it reads the pools from the API server. */
+export const startGateway = Effect.fnUntraced(function*({ env, folder }: Site) {
+  const [port, metricsPort] = yield* Effect.promise(() => Promise.all([freePort(), freePort()]))
+  const key = "bench-0123456789abcdef0123456789abcdef"
+  const program = yield* nodeProgram("gateway", "src/gateway/main.ts", {
+    ...env,
+    POOL_SOURCE: "kubernetes",
+    DARKROOM_API_KEY: key,
+    DARKROOM_TEST_MODELS: "1",
+    MODELS_DIR: fixtureModels,
+    DATA_DIR: join(folder, "gateway-data"),
+    PORT: String(port),
+    MODELS_PORT: "0",
+    METRICS_PORT: String(metricsPort)
+  }, folder)
+  const url = `http://127.0.0.1:${port}`
+  yield* until("the gateway is ready", startLimit, isReady(`${url}/readyz`), program.log)
+  return { ...program, url, key } satisfies Gateway as Gateway
+})
+
+export const makePool = ({ client }: Site, name: string, spec: Readonly<Record<string, unknown>>) =>
+  client.create(gpuPools, { metadata: { name }, spec })
+
+export const poolOf = ({ pools }: Site, name: string) => pools.get(keyOf({ metadata: { namespace, name } }))
