@@ -40,7 +40,7 @@ const plan = (agents: ReadonlyArray<Agent>, more: Partial<PlanInput> = {}) => {
     pods: agents.map(({ pod }) => pod),
     sightings: agents.map(({ sighting }) => sighting),
     broken: [],
-    decision: { create: 0, remove: [] },
+    decision: { create: 0, desired: 0, remove: [] },
     allowed: Number.POSITIVE_INFINITY,
     failing: false,
     before: () => "before",
@@ -59,8 +59,8 @@ const plan = (agents: ReadonlyArray<Agent>, more: Partial<PlanInput> = {}) => {
     removals: planned.remove
   }
 }
-const removing = (...slots: ReadonlyArray<number>) => ({ decision: { create: 0, remove: slots.map((slot) => `p-${slot}-x`) } })
-const creating = (create: number) => ({ decision: { create, remove: [] } })
+const removing = (...slots: ReadonlyArray<number>) => ({ decision: { create: 0, desired: 0, remove: slots.map((slot) => `p-${slot}-x`) } })
+const creating = (create: number) => ({ decision: { create, desired: 0, remove: [] } })
 const held = { reason: "Unschedulable", message: "no GPU" } as const
 
 describe("planPods: creating", () => {
@@ -81,7 +81,7 @@ describe("planPods: creating", () => {
 
   it("nothing while own writes are unseen, and nothing is deleted or asked either", () => {
     const blind = plan([agent(0, "idle"), agent(1, "pending"), agent(2, "idle", { ended: { why: "x", disrupted: false } })], {
-      decision: { create: 1, remove: ["p-0-x", "p-1-x"] },
+      decision: { create: 1, desired: 0, remove: ["p-0-x", "p-1-x"] },
       unseenWrites: 1
     })
     assert.deepStrictEqual([blind.create, blind.remove, blind.ask], [[], [], []])
@@ -182,6 +182,14 @@ describe("planPods: a changed spec", () => {
     assert.deepStrictEqual(plan([idle, agent(1, "idle")]).ask, [0])
   })
 
+  it("waits while one that went still has its successor's place", () => {
+    const agents = [agent(0, "idle", old), agent(1, "idle", old), agent(2, "stopping", old)]
+    assert.deepStrictEqual(plan(agents, { decision: { create: 0, desired: 3, remove: [] } }).ask, [])
+    assert.deepStrictEqual(plan(agents, { decision: { create: 0, desired: 2, remove: [] } }).ask, [0])
+    const many = Array.from({ length: 11 }, (_, slot) => agent(slot, "idle", old))
+    assert.strictEqual(plan(many, { decision: { create: 0, desired: 12, remove: [] } }).ask.length, 1)
+  })
+
   it("one new pod without a node may wait for the old one's GPU; two say that the new spec fits nowhere", () => {
     const waiting = (slot: number) => agent(slot, "pending", { held })
     assert.deepStrictEqual(plan([agent(0, "idle", old), waiting(1)]).ask, [0])
@@ -194,7 +202,7 @@ describe("planPods: paused All", () => {
     const agents = [agent(0, "idle", { revision: "old" }), agent(1, "stopping", { terminating: false, ended: { why: "x", disrupted: false } })]
     const seen = plan(agents, {
       spec: spec({ paused: "All" }),
-      decision: { create: 2, remove: ["p-0-x"] },
+      decision: { create: 2, desired: 0, remove: ["p-0-x"] },
       busySince: new Map([["p-0-x", { busy: true, since: 0 }]])
     })
     assert.deepStrictEqual([seen.create, seen.remove, seen.ask, seen.label], [[], [], [], []])

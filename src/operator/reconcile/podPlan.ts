@@ -15,7 +15,7 @@ export interface PlanInput {
   readonly pods: ReadonlyArray<PodView>
   readonly sightings: ReadonlyArray<Sighting>
   readonly broken: ReadonlyArray<BrokenPod>
-  readonly decision: Pick<Decision, "create" | "remove">
+  readonly decision: Pick<Decision, "create" | "desired" | "remove">
   /** How many the backoff after failures lets start now. */
   readonly allowed: number
   /** Pods failed lately: a new revision that does not work must not replace one that does. */
@@ -85,7 +85,8 @@ const reaped = ({ broken, pods, spec }: PlanInput): ReadonlyArray<Removal> => {
 
 /**
  * Pods of another revision make room for new ones: those that never got ready at once, then some at a time, idle ones
- * before busy ones (which are only asked, and finish what they do). Waits while the new revision is still starting, or fails.
+ * before busy ones (which are only asked, and finish what they do). Waits while the new revision is still starting, or
+ * fails, and while those that went are not replaced.
  */
 const outdated = (input: PlanInput, gone: ReadonlySet<string>): ReadonlyArray<string> => {
   if (input.spec.paused !== "") return []
@@ -97,7 +98,9 @@ const outdated = (input: PlanInput, gone: ReadonlySet<string>): ReadonlyArray<st
   const fresh = live.filter((pod) => pod.revision === input.revision && readyAt(pod) === undefined)
   // One that is held may wait for the very GPU that an old pod has; more of them say that the new spec fits nowhere.
   const waiting = fresh.filter((pod) => pod.held !== undefined).length
-  const budget = Math.max(1, Math.floor(live.length / rolloutPart)) - (fresh.length - waiting)
+  // None is created for these yet: pods on their way out still take the room.
+  const missing = Math.max(0, input.decision.desired - live.length)
+  const budget = Math.max(1, Math.floor(live.length / rolloutPart)) - (fresh.length - waiting) - missing
   const mayRoll = input.settled && !input.failing && input.decision.create === 0 && waiting <= 1
   const rank = (pod: PodView) => {
     const seen = sighting.get(pod.name)
