@@ -89,4 +89,21 @@ describe("observe", () => {
     assert.include(look(heartbeat("SETUP_FAILED"), start).broken[0]?.why, "SETUP_FAILED")
     assert.include(look(heartbeat("STARTING"), start + 60_000).broken[0]?.why, "not ready within 60000 ms")
   })
+
+  it("whoever has just begun to listen, or cannot listen, does not know how long an agent has not been ready", () => {
+    const later = start + 3_600_000
+    assert.deepStrictEqual(look(undefined, later, [], { listeningSince: later }).broken, [])
+    assert.deepStrictEqual(look(undefined, later, [], { listeningSince: undefined }).broken, [])
+    assert.deepStrictEqual(look(heartbeat("STARTING"), later, [], { listeningSince: later - 59_999 }).broken, [])
+    assert.include(look(heartbeat("STARTING"), later, [], { listeningSince: later - 60_000 }).broken[0]?.why, "not ready")
+  })
+
+  it("an agent whose engine starts anew has the whole time again", () => {
+    const ready = look(heartbeat("READY"), start + 1_000).all
+    const later = start + 3_600_000
+    const again = look(heartbeat("STARTING"), later, ready)
+    assert.deepStrictEqual(again.broken, [])
+    assert.deepStrictEqual(look(heartbeat("STARTING"), later + 59_999, again.all).broken, [])
+    assert.include(look(heartbeat("STARTING"), later + 60_000, again.all).broken[0]?.why, "not ready")
+  })
 })

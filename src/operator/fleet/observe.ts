@@ -23,6 +23,13 @@ export interface Sighting extends Replica, Pick<AgentProcess, "startedAt" | "rev
   readonly loading: boolean
 }
 
+/** When each of those that can work, or could, got ready first. */
+export const readyTimes = (sightings: ReadonlyArray<Sighting>): ReadonlyArray<number> =>
+  sightings.flatMap(({ readyAt }) => (readyAt === undefined ? [] : [readyAt]))
+
+/** Those on their way to be ready. */
+export const startingCount = (sightings: ReadonlyArray<Sighting>): number => sightings.filter(({ phase }) => phase === "starting").length
+
 export type Broken = { readonly id: string; readonly why: string }
 
 export interface Sightings {
@@ -69,8 +76,8 @@ const sight = (
 /** How patient to be, and what is known of the moment. */
 export interface Moment extends Patience {
   /**
-   * Since when somebody has listened without a break; `undefined` while nobody can be heard. Silence from before says
-   * nothing: the broker was away, or this machine slept.
+   * Since when somebody has listened without a break; `undefined` while nobody can be heard. Time from before says
+   * nothing: the broker was away, this machine slept, or this program has just begun and has not heard who is ready.
    */
   readonly listeningSince: number | undefined
   readonly now: number
@@ -84,10 +91,13 @@ const whyBroken = (
 ): string | undefined => {
   if (process.wanted === "stopping") return undefined
   if (heard?.state === "DEFUNCT" || heard?.state === "SETUP_FAILED") return `it reports ${heard.state}`
-  if (sighting.phase === "starting" && moment.now - process.startedAt >= moment.startupTimeoutMs) {
+  if (moment.listeningSince === undefined) return undefined
+  // An agent that was ready and starts its engine anew gets the whole time again.
+  const startedAt = sighting.readyAt === undefined ? process.startedAt : sighting.since
+  if (sighting.phase === "starting" && moment.now - Math.max(startedAt, moment.listeningSince) >= moment.startupTimeoutMs) {
     return `it was not ready within ${moment.startupTimeoutMs} ms`
   }
-  if (heard !== undefined || sighting.heardAt === undefined || moment.listeningSince === undefined) return undefined
+  if (heard !== undefined || sighting.heardAt === undefined) return undefined
   const silentMs = moment.now - Math.max(sighting.heardAt, moment.listeningSince)
   return silentMs >= moment.hungAfterMs ? `nothing was heard of it for ${silentMs} ms` : undefined
 }

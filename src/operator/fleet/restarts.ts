@@ -4,11 +4,12 @@ export interface Restarts {
   /** Crashes in a row, without a replica that stayed. */
   readonly failures: number
   readonly lastFailure: string | undefined
+  readonly lastFailureAt: number
   /** No start before this time. */
   readonly notBefore: number
 }
 
-export const noFailures: Restarts = { failures: 0, lastFailure: undefined, notBefore: 0 }
+export const noFailures: Restarts = { failures: 0, lastFailure: undefined, lastFailureAt: Number.NEGATIVE_INFINITY, notBefore: 0 }
 
 export const restartDelayMinMs = 250
 export const restartDelayMaxMs = 30_000
@@ -26,15 +27,26 @@ export const afterCrash = (
   const delayMs = failures >= crash.maxFailures
     ? trialIntervalMs
     : Math.min(restartDelayMaxMs, restartDelayMinMs * 2 ** (failures - 1))
-  return { failures, lastFailure: crash.why, notBefore: now + delayMs }
+  return { failures, lastFailure: crash.why, lastFailureAt: now, notBefore: now + delayMs }
 }
 
-/** A replica that has been ready long enough clears the record. */
-export const afterStable = (before: Restarts, longestReadyMs: number): Restarts =>
-  before.failures > 0 && longestReadyMs >= stableAfterMs ? noFailures : before
+/**
+ * A replica that got ready after the last failure and stayed clears the record. One that was ready before says nothing: it
+ * may run where all is well, while others fail elsewhere for ever.
+ */
+export const afterStable = (before: Restarts, readyTimes: ReadonlyArray<number>, now: number): Restarts =>
+  before.failures > 0 && readyTimes.some((readyAt) => readyAt > before.lastFailureAt && now - readyAt >= stableAfterMs) ? noFailures : before
 
-/** How many of those wanted may start now: after too many crashes only one, as a trial. */
-export const allowed = (restarts: Restarts, wanted: number, maxFailures: number, now: number): number => {
+export interface Wanted {
+  readonly count: number
+  /** Replicas that are on their way already. */
+  readonly starting: number
+  readonly maxFailures: number
+}
+
+/** How many of those wanted may start now: after too many crashes only one, as a trial, until it is ready or has failed. */
+export const allowed = (restarts: Restarts, { count, maxFailures, starting }: Wanted, now: number): number => {
   if (now < restarts.notBefore) return 0
-  return restarts.failures >= maxFailures ? Math.min(1, wanted) : wanted
+  if (restarts.failures < maxFailures) return count
+  return starting > 0 ? 0 : Math.min(1, count)
 }

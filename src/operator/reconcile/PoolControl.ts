@@ -2,7 +2,7 @@ import { Clock, Effect, Result } from "effect"
 import { durationMs, type GpuPool, type GpuPoolStatus } from "../../contract/GpuPool.ts"
 import { Lanes } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
-import { listeningSince, observe, type Sighting } from "../fleet/observe.ts"
+import { listeningSince, observe, readyTimes, type Sighting } from "../fleet/observe.ts"
 import { type AgentExit, AgentProcesses } from "../fleet/processes.ts"
 import { afterCrash, afterStable, noFailures, type Restarts } from "../fleet/restarts.ts"
 import { decide, type Decision, initialMemory, type Memory, type ObservedDepth } from "../scaling/decide.ts"
@@ -75,8 +75,7 @@ const measure = Effect.fnUntraced(function*(state: State, pool: GpuPool, now: nu
   for (const { id, why } of broken) yield* processes.kill(id, why)
   state.lastColdStartMs = coldStartMs(state.sightings, replicas) ?? state.lastColdStartMs
   state.sightings = replicas
-  const longestReadyMs = Math.max(0, ...replicas.map((one) => (one.readyAt === undefined ? 0 : now - one.readyAt)))
-  state.restarts = afterStable(state.restarts, longestReadyMs)
+  state.restarts = afterStable(state.restarts, readyTimes(replicas), now)
   return depth
 })
 

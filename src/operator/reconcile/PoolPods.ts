@@ -5,9 +5,10 @@ import type { StoredGpuPool } from "../../platform/kubernetes/resources.ts"
 import { Lanes } from "../../platform/nats/Lanes.ts"
 import type { Presence } from "../../platform/nats/Presence.ts"
 import type { Signals } from "../../platform/nats/Signals.ts"
+import { capacityOf } from "../fleet/capacity.ts"
 import { Cluster } from "../fleet/Cluster.ts"
 import { AgentPods } from "../fleet/pods.ts"
-import { isStuck } from "../fleet/podSightings.ts"
+import { startingCount } from "../fleet/observe.ts"
 import { afterCrash, allowed, noFailures } from "../fleet/restarts.ts"
 import { OperatorMetrics } from "../health/OperatorMetrics.ts"
 import { decide, type Decision, initialMemory } from "../scaling/decide.ts"
@@ -52,17 +53,8 @@ const ensureLanes = Effect.fnUntraced(function*(state: PoolState, pool: StoredGp
   }
 })
 
-/**
- * A pod whose node does not answer stays until people or the cloud remove it. One such pod at a time does not hold up a
- * new one: the surge above the maximum is never more than that.
- */
-const withRoom = ({ now, pods, sightings }: Measured) => {
-  const stuck = pods.find((pod) => isStuck(pod, now))
-  return sightings.filter((sighting) => sighting.id !== stuck?.name)
-}
-
 const decidePool = (state: PoolState, pool: StoredGpuPool, measured: Measured): Decision => {
-  const replicas = withRoom(measured)
+  const replicas = capacityOf({ ...measured, listeningSince: state.listening.since })
   const memory = state.memory ?? initialMemory(pool.spec, replicas, measured.now)
   const decision = decide(pool.spec, { depth: measured.depth, replicas }, memory, measured.now)
   state.memory = decision.memory
@@ -106,7 +98,7 @@ const planPool = (
     sightings,
     broken,
     decision,
-    allowed: allowed(state.restarts, decision.create, maxPodFailures, now),
+    allowed: allowed(state.restarts, { count: decision.create, starting: startingCount(sightings), maxFailures: maxPodFailures }, now),
     failing: state.restarts.failures > 0,
     before: (slot) => cluster.lastIn(pool.metadata.uid, slot, pool.status?.lastScale?.at ?? ""),
     unseenWrites,

@@ -1,7 +1,7 @@
 import { Effect, FiberSet, Result } from "effect"
 import { durationMs, type GpuPool } from "../../contract/GpuPool.ts"
 import { Signals } from "../../platform/nats/Signals.ts"
-import type { Sighting } from "../fleet/observe.ts"
+import { type Sighting, startingCount } from "../fleet/observe.ts"
 import { AgentProcesses, revisionOf } from "../fleet/processes.ts"
 import { allowed, type Restarts } from "../fleet/restarts.ts"
 import type { Decision, ObservedDepth } from "../scaling/decide.ts"
@@ -61,7 +61,8 @@ export const makeActor = Effect.fnUntraced(function*(name: string) {
       if (leaving.has(one.id)) yield* FiberSet.run(asking, release(one, pool))
       else if (one.phase === "draining") yield* processes.mark(one.id, "running")
     }
-    const create = allowed(restarts, decision.create, pool.spec.lifecycle.maxPodFailures, now)
+    const wanted = { count: decision.create, starting: startingCount(sightings), maxFailures: pool.spec.lifecycle.maxPodFailures }
+    const create = allowed(restarts, wanted, now)
     for (let started = 0; started < create; started++) yield* processes.start(pool)
   })
 

@@ -5,7 +5,7 @@ import type { StoredGpuPool } from "../../platform/kubernetes/resources.ts"
 import { Lanes } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
 import { OperatorMetrics } from "../health/OperatorMetrics.ts"
-import { listeningSince, type Sighting } from "../fleet/observe.ts"
+import { listeningSince, readyTimes, type Sighting } from "../fleet/observe.ts"
 import { sightPods } from "../fleet/podSightings.ts"
 import { AgentPods } from "../fleet/pods.ts"
 import type { PodView } from "../fleet/podView.ts"
@@ -49,7 +49,7 @@ export const measurePool = Effect.fn("measurePool")(function*(state: PoolState, 
   yield* noteColdStarts(state, name, pods, sightings)
   state.sightings = sightings
   state.busySince = followBusy(state.busySince, sightings, now)
-  state.restarts = afterStable(state.restarts, Math.max(0, ...sightings.map((one) => (one.readyAt === undefined ? 0 : now - one.readyAt))))
+  state.restarts = afterStable(state.restarts, readyTimes(sightings), now)
   const present = new Set(pods.map((pod) => pod.uid))
   state.counted = new Set([...state.counted].filter((uid) => present.has(uid)))
   const settled = state.listening.since !== undefined && now - state.listening.since >= settleMs

@@ -1,0 +1,81 @@
+import { assert, describe, it } from "@effect/vitest"
+import { capacityOf, lostAfterMs, lostPods } from "./capacity.ts"
+import type { Sighting } from "./observe.ts"
+import { stuckAfterMs } from "./podSightings.ts"
+import type { PodView } from "./podView.ts"
+
+const start = 1_000_000
+const now = start + 3_600_000
+
+const view = (name: string, more: Partial<PodView> = {}): PodView => ({
+  name,
+  uid: name,
+  resourceVersion: "1",
+  slot: 0,
+  revision: "r",
+  createdAt: start,
+  scheduledAt: start,
+  held: undefined,
+  runningSince: start,
+  readySince: start,
+  stoppedAt: undefined,
+  restarts: 0,
+  waiting: undefined,
+  terminating: false,
+  overdueAt: undefined,
+  ended: undefined,
+  busyLabelled: false,
+  ...more
+})
+
+const sighting = (id: string, more: Partial<Sighting> = {}): Sighting => ({
+  id,
+  phase: "busy",
+  busy: true,
+  since: start,
+  startedAt: start,
+  revision: "r",
+  readyAt: start,
+  heardAt: now,
+  loading: false,
+  ...more
+})
+
+const silent = { heardAt: now - lostAfterMs }
+const look = (pods: ReadonlyArray<readonly [PodView, Sighting]>, listeningSince: number | undefined = start) => ({
+  pods: pods.map(([pod]) => pod),
+  sightings: pods.map(([, seen]) => seen),
+  listeningSince,
+  now
+})
+const one = (name: string, pod: Partial<PodView>, seen: Partial<Sighting>) => [view(name, pod), sighting(name, seen)] as const
+const phases = (seen: Parameters<typeof capacityOf>[0]) => capacityOf(seen).map(({ id, phase }) => `${id} ${phase}`)
+
+describe("capacity", () => {
+  it("an agent that speaks counts, and so does one that was silent for a moment", () => {
+    assert.deepStrictEqual(phases(look([one("a", {}, {}), one("b", {}, { heardAt: now - lostAfterMs + 1 })])), ["a busy", "b busy"])
+  })
+
+  it("one that fell silent stands for no work, so that another may come; the first of them takes no room either", () => {
+    const seen = look([one("a", {}, silent), one("b", {}, {}), one("c", {}, silent)])
+    assert.deepStrictEqual([...lostPods(seen)], ["a", "c"])
+    assert.deepStrictEqual(phases(seen), ["b busy", "c stopping"])
+  })
+
+  it("silence of a time in which nobody listened says nothing", () => {
+    assert.deepStrictEqual(phases(look([one("a", {}, silent)], now - lostAfterMs + 1)), ["a busy"])
+    assert.deepStrictEqual([...lostPods({ ...look([one("a", {}, silent)]), listeningSince: undefined })], [])
+  })
+
+  it("a new operator gives up on an agent that runs and is never heard, and not on one that does not run yet", () => {
+    const never = { heardAt: undefined, readyAt: undefined, phase: "starting", busy: false } as const
+    assert.deepStrictEqual([...lostPods(look([one("a", {}, never), one("b", { runningSince: undefined }, never)]))], ["a"])
+    assert.deepStrictEqual([...lostPods(look([one("a", { runningSince: now - 1_000 }, never)]))], [])
+  })
+
+  it("a pod whose grace is long over waits for a node that does not answer", () => {
+    const gone = { terminating: true, overdueAt: now - stuckAfterMs }
+    assert.deepStrictEqual(phases(look([one("a", gone, { phase: "stopping", busy: false })])), [])
+    assert.deepStrictEqual(phases(look([one("a", { ...gone, overdueAt: now }, { phase: "stopping", busy: false })])), ["a stopping"])
+  })
+})
