@@ -65,6 +65,13 @@ const decidePool = (state: PoolState, pool: StoredGpuPool, measured: Measured): 
   return decision
 }
 
+/** What was refused is not wanted any more, so nobody need put it right, and the next pod need not wait for it. */
+const forgetRefusal = (state: PoolState, decision: Decision, { depth, unseenWrites }: Measured): void => {
+  if (state.refused === undefined || decision.create > 0 || depth._tag === "Unreadable" || unseenWrites > 0) return
+  if (state.restarts.lastFailure === state.refused) state.restarts = noFailures
+  state.refused = undefined
+}
+
 /** Each pod's end counts once, however often it is seen. */
 const countFailures = (state: PoolState, pool: StoredGpuPool, measured: Measured): void => {
   for (const { pod, why } of failuresOf(measured)) {
@@ -179,6 +186,7 @@ export const makePoolPods = Effect.fnUntraced(function*(first: StoredGpuPool, se
       const { from, reason, to } = state.lastScale
       yield* Effect.logInfo(`pool ${pool.metadata.name}: from ${from} to ${to} replicas (${reason})`)
     }
+    forgetRefusal(state, decision, measured)
     const plan = planPool(state, { cluster, pool, settings }, decision, measured)
     const acted = yield* Effect.result(act(state, pool, plan, measured))
     yield* tellStatus(state, pool, {
