@@ -45,6 +45,7 @@ interface Known {
 const control = Effect.fnUntraced(function*(settings: OperatorSettings) {
   const { namespace } = yield* KubeClient
   const cluster = yield* Cluster
+  const agents = yield* AgentPods
   const lanes = yield* Lanes
   const metrics = yield* OperatorMetrics
   const queue = yield* makeWorkQueue({ apartMs: reconcilesApartMs })
@@ -68,18 +69,20 @@ const control = Effect.fnUntraced(function*(settings: OperatorSettings) {
     const { name, uid } = pool.metadata
     const found = known.get(name)
     if (found?.uid === uid) return found.pods
+    if (found !== undefined) yield* agents.forget(found.uid)
     const made = yield* makePoolPods(pool, settings)
     known.set(name, { uid, pods: made })
     if (!FiberMap.hasUnsafe(wakes, name)) yield* FiberMap.run(wakes, name, listen(name))
     return made
   })
 
-  const forget = (name: string) =>
-    Effect.suspend(() => {
-      known.delete(name)
-      metrics.forget(name)
-      return FiberMap.remove(wakes, name)
-    })
+  const forget = Effect.fnUntraced(function*(name: string) {
+    const found = known.get(name)
+    known.delete(name)
+    metrics.forget(name)
+    if (found !== undefined) yield* agents.forget(found.uid)
+    yield* FiberMap.remove(wakes, name)
+  })
 
   const reconcile = Effect.fnUntraced(function*(name: string) {
     metrics.queue(yield* queue.waiting)

@@ -21,6 +21,8 @@ export class AgentPods extends Context.Service<AgentPods, {
   readonly create: (owner: Owner, place: PodPlace) => Effect.Effect<void, KubeError>
   /** Only this pod, and only as it was seen: false when it has changed or is gone. */
   readonly remove: (owner: Owner, pod: PodView, options?: { readonly graceS?: number }) => Effect.Effect<boolean, KubeError>
+  /** The pool with this UID is gone, and its pods with it. */
+  readonly forget: (poolUid: string) => Effect.Effect<void>
   readonly markBusy: (pod: PodView, busy: boolean) => Effect.Effect<void, KubeError>
 }>()("darkroom/operator/fleet/AgentPods") {
   static readonly layer = (settings: PodSettings) => Layer.effect(AgentPods, make(settings))
@@ -94,6 +96,7 @@ const make = Effect.fnUntraced(function*(settings: PodSettings) {
     }),
     create,
     remove,
+    forget: (poolUid) => Effect.sync(() => void expectations.delete(poolUid)),
     markBusy
   })
 })

@@ -36,6 +36,18 @@ describe("OperatorMetrics", () => {
     assert.deepStrictEqual(samples(metrics, "wake_to_pod"), [])
   })
 
+  test("a pool that is gone leaves nothing behind", (metrics) => {
+    for (const pool of ["p", "q"]) {
+      metrics.status(pool, status)
+      metrics.created(pool, 0)
+      metrics.removed(pool, "idle")
+      metrics.coldStart(pool, { readyMs: 1_000 })
+    }
+    metrics.forget("p")
+    assert.deepStrictEqual(samples(metrics, "pool=\"p\""), [])
+    assert.isNotEmpty(samples(metrics, "pool=\"q\""))
+  })
+
   test("the time from a wake-up to its pod counts also when another look was under way", (metrics) => {
     metrics.woken("p", 100)
     metrics.reconciled({ key: "p", outcome: "succeeded", startedAt: 90, seconds: 0.05 })

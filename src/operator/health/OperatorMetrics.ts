@@ -15,6 +15,7 @@ export class OperatorMetrics extends Context.Service<OperatorMetrics, {
   readonly removed: (pool: string, why: "idle" | "failed") => void
   readonly coldStart: (pool: string, steps: NonNullable<GpuPoolStatus["coldStart"]>) => void
   readonly status: (pool: string, status: GpuPoolStatus) => void
+  /** The pool is gone, and every figure of it with it. */
   readonly forget: (pool: string) => void
   /** Who does not lead knows nothing of pools: what it said of them in its last term is forgotten. */
   readonly leading: (isLeading: boolean) => void
@@ -87,7 +88,7 @@ const make = () => {
     status,
     forget: (pool: string) => {
       wokenAt.delete(pool)
-      for (const gauge of ofPools) gauge.forget({ pool })
+      for (const figure of [...ofPools, created, removed, cold]) figure.forget({ pool })
     },
     leading: (isLeading: boolean) => {
       leads = isLeading

@@ -30,6 +30,16 @@ describe("prometheus", () => {
     pods.set({ pool: "b", state: "ready" }, 2)
     pods.forget({ pool: "a" })
     assert.deepStrictEqual(registry.render().split("\n").filter((line) => line.startsWith("pods")), ["pods{pool=\"b\",state=\"ready\"} 2"])
+    const created = registry.counter("created_total", "Created.")
+    const seconds = registry.histogram("s", "Seconds.", [1])
+    for (const pool of ["a", "b"]) {
+      created.add({ pool })
+      seconds.observe({ pool }, 1)
+    }
+    created.forget({ pool: "a" })
+    seconds.forget({ pool: "a" })
+    assert.notInclude(registry.render(), "pool=\"a\"")
+    assert.include(registry.render(), "created_total{pool=\"b\"} 1")
   })
 
   it("histograms are cumulative", () => {

@@ -9,17 +9,20 @@ interface Family {
   readonly lines: () => ReadonlyArray<string>
 }
 
-export interface Counter {
-  readonly add: (labels: Labels, amount?: number) => void
-}
-
-export interface Gauge {
-  readonly set: (labels: Labels, value: number) => void
+interface Forgetful {
   /** Forgets every value whose labels include these: what they were of is gone. */
   readonly forget: (labels: Labels) => void
 }
 
-export interface Histogram {
+export interface Counter extends Forgetful {
+  readonly add: (labels: Labels, amount?: number) => void
+}
+
+export interface Gauge extends Forgetful {
+  readonly set: (labels: Labels, value: number) => void
+}
+
+export interface Histogram extends Forgetful {
   readonly observe: (labels: Labels, value: number) => void
 }
 
@@ -31,6 +34,12 @@ const line = (name: string, labels: Labels, value: number): string => {
 }
 
 const keyOf = (labels: Labels): string => JSON.stringify(Object.entries(labels).sort())
+
+const forgetIn = (known: Map<string, { readonly labels: Labels }>) => (labels: Labels): void => {
+  for (const [key, found] of known) {
+    if (Object.entries(labels).every(([label, text]) => found.labels[label] === text)) known.delete(key)
+  }
+}
 
 /** One set of figures; `render` writes them all. */
 export const makeRegistry = () => {
@@ -49,20 +58,13 @@ export const makeRegistry = () => {
   }
 
   const counter = (name: string, help: string): Counter => {
-    const { of } = values(name, help, "counter")
-    return { add: (labels, amount = 1) => void (of(labels).value += amount) }
+    const { known, of } = values(name, help, "counter")
+    return { add: (labels, amount = 1) => void (of(labels).value += amount), forget: forgetIn(known) }
   }
 
   const gauge = (name: string, help: string): Gauge => {
     const { known, of } = values(name, help, "gauge")
-    return {
-      set: (labels, value) => void (of(labels).value = value),
-      forget: (labels) => {
-        for (const [key, found] of known) {
-          if (Object.entries(labels).every(([label, text]) => found.labels[label] === text)) known.delete(key)
-        }
-      }
-    }
+    return { set: (labels, value) => void (of(labels).value = value), forget: forgetIn(known) }
   }
 
   const histogram = (name: string, help: string, bounds: ReadonlyArray<number>): Histogram => {
@@ -76,6 +78,7 @@ export const makeRegistry = () => {
       ])
     families.push({ name, help, type: "histogram", lines })
     return {
+      forget: forgetIn(known),
       observe: (labels, value) => {
         const key = keyOf(labels)
         const found = known.get(key) ?? { labels, buckets: bounds.map(() => 0), sum: 0, count: 0 }
