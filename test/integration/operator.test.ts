@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import type { GpuPoolStatus } from "../../src/contract/GpuPool.ts"
 import { Lanes } from "../../src/platform/nats/Lanes.ts"
 import { JobLog } from "../../src/platform/nats/JobLog.ts"
 import type { Pod } from "../../src/platform/kubernetes/resources.ts"
@@ -153,6 +154,34 @@ layer(laneServices, live)("operator", (it) => {
       const before = writes().length
       yield* Effect.sleep("10 seconds")
       assert.deepStrictEqual(writes().slice(before), [])
+    }), 120_000)
+
+  it.effect("who leads next goes on with the cooldown: nobody stays longer because an operator was restarted", () =>
+    Effect.gen(function*() {
+      const server = memoryApiServer()
+      const kube = kubeOf(server)
+      const first = yield* startOperator(server)
+      yield* kube.apply("rests", { ...pool, scaling: { cooldown: "300s" } })
+      yield* patiently("lanes", Effect.map(kube.status("rests"), (status) => status?.lanesReadyFor.includes("noop") === true))
+      const job = yield* submitTo("rests")
+      yield* patiently("a pod", Effect.map(kube.podsOf("rests"), (found) => found.length === 1))
+      const [pod] = yield* kube.podsOf("rests")
+      yield* startAgent("rests", pod!.metadata.name)
+      yield* kube.run(pod!)
+      yield* patiently("ready", Effect.map(kube.status("rests"), (status) => status?.readyReplicas === 1))
+      yield* JobLog.use((log) => log.append(job, cancelCommand, "/test"))
+      yield* Lanes.use((lanes) => lanes.purgeJob(job.record.job_id))
+      const isIdle = ({ status, type }: GpuPoolStatus["conditions"][number]) => type === "Active" && status === "False"
+      yield* patiently("idle", Effect.map(kube.status("rests"), (status) => status?.conditions.some(isIdle) === true))
+      yield* Fiber.interrupt(first)
+      // As if nearly all of the cooldown had gone by: what is left of it is waited for, and no more.
+      const lastTransitionTime = new Date(Date.now() - 290_000).toISOString()
+      const { conditions } = (yield* kube.status("rests"))!
+      yield* kube.patchPoolStatus("rests", { conditions: conditions.map((one) => (isIdle(one) ? { ...one, lastTransitionTime } : one)) })
+      yield* startOperator(server)
+      yield* Effect.sleep("4 seconds")
+      assert.isFalse((yield* kube.podsOf("rests")).some(isLeaving), "the cooldown is not over")
+      yield* patiently("the pod goes", Effect.map(kube.podsOf("rests"), (found) => found.every(isLeaving)))
     }), 120_000)
 
   it.effect("two operators: one works, and when it ends the other goes on with the same pods", () =>

@@ -90,6 +90,8 @@ export const kubeOf = (server: MemoryApiServer) => {
   const pool = (name: string): Effect.Effect<StoredGpuPool | undefined> =>
     use((client) => client.get(gpuPools, name)).pipe(Effect.catchTag("ApiNotFound", () => Effect.undefined), Effect.orDie)
   const status = (name: string): Effect.Effect<GpuPoolStatus | undefined> => Effect.map(pool(name), (found) => found?.status)
+  const patchPoolStatus = (name: string, status: Partial<GpuPoolStatus>) =>
+    Effect.asVoid(Effect.orDie(use((client) => client.patch(gpuPools, name, { status }, { subresource: "status" }))))
   const deletePool = (name: string) => use((client) => client.delete(gpuPools, name)).pipe(Effect.orDie)
   const eventsOf = (name: string) =>
     use((client) => client.list(events)).pipe(
@@ -123,7 +125,7 @@ export const kubeOf = (server: MemoryApiServer) => {
   const bury = (pod: Pod) =>
     use((client) => client.delete(pods, pod.metadata.name, { gracePeriodSeconds: 0 })).pipe(Effect.ignore)
 
-  return { apply, pool, status, deletePool, eventsOf, podsOf, run, unschedulable, fail, bury }
+  return { apply, pool, status, patchPoolStatus, deletePool, eventsOf, podsOf, run, unschedulable, fail, bury }
 }
 
 export interface FakeAgent {

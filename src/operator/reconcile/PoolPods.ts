@@ -17,6 +17,7 @@ import { measurePool } from "./measurePool.ts"
 import { failuresOf, planPods, type PodPlan, slowStart } from "./podPlan.ts"
 import { type PodSettings, revisionOf } from "./podSpec.ts"
 import { hasFinalizer, PoolObjects } from "./PoolObjects.ts"
+import { idleSinceOf } from "./podStatus.ts"
 import { makePoolState, type Measured, type PoolState } from "./poolState.ts"
 import { retirePool } from "./retirePool.ts"
 import { tellStatus } from "./tellStatus.ts"
@@ -55,7 +56,7 @@ const ensureLanes = Effect.fnUntraced(function*(state: PoolState, pool: StoredGp
 
 const decidePool = (state: PoolState, pool: StoredGpuPool, measured: Measured): Decision => {
   const replicas = capacityOf({ ...measured, listeningSince: state.listening.since })
-  const memory = state.memory ?? initialMemory(pool.spec, replicas, measured.now)
+  const memory = state.memory ?? initialMemory(pool.spec, replicas, measured.now, idleSinceOf(state.status))
   const decision = decide(pool.spec, { depth: measured.depth, replicas }, memory, measured.now)
   state.memory = decision.memory
   const from = state.status?.desiredReplicas ?? 0

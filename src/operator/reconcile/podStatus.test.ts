@@ -4,7 +4,7 @@ import { GpuPool, GpuPoolStatus } from "../../contract/GpuPool.ts"
 import type { Sighting } from "../fleet/observe.ts"
 import type { PodView } from "../fleet/podView.ts"
 import type { ReplicaPhase } from "../scaling/decide.ts"
-import { coldStartOf, isMinorChange, isSameStatus, noticesOf, type PodFacts, podStatusOf } from "./podStatus.ts"
+import { coldStartOf, idleSinceOf, isMinorChange, isSameStatus, noticesOf, type PodFacts, podStatusOf } from "./podStatus.ts"
 import { waitsFor } from "./retirePool.ts"
 
 const pool = Schema.decodeUnknownSync(GpuPool)({
@@ -39,6 +39,7 @@ const facts = (more: Partial<PodFacts> = {}): PodFacts => ({
   deleting: undefined,
   coldStart: undefined,
   lastScale: undefined,
+  lastActiveAt: undefined,
   acted: true,
   ...more
 })
@@ -92,6 +93,23 @@ describe("podStatusOf", () => {
     assert.strictEqual(condition(statusOf(), "Active")?.status, "False")
     assert.strictEqual(condition(statusOf({ depth: { _tag: "Readable", depth: 1 } }), "Active")?.status, "True")
     assert.strictEqual(condition(statusOf({ depth: { _tag: "Unreadable", reason: "x" }, replicas: [replica(0, "busy")] }), "Active")?.status, "True")
+    assert.strictEqual(condition(statusOf({ depth: { _tag: "Unreadable", reason: "x" } }), "Active")?.status, "Unknown")
+  })
+
+  it("keeps for the next operator since when there is no work, also when the work was over before it could be told", () => {
+    const later = "2026-11-21T12:05:00.000Z"
+    const idle = statusOf()
+    assert.strictEqual(idleSinceOf(idle), Date.parse(at))
+    assert.deepStrictEqual(podStatusOf(facts(), idle, later), idle, "nothing to write while nothing happens")
+    const worked = podStatusOf(facts({ depth: { _tag: "Readable", depth: 1 } }), idle, later)
+    assert.isUndefined(idleSinceOf(worked))
+    assert.strictEqual(idleSinceOf(podStatusOf(facts(), worked, later)), Date.parse(later))
+    const between = Date.parse("2026-11-21T12:03:00.000Z")
+    const short = podStatusOf(facts({ lastActiveAt: between }), idle, later)
+    assert.strictEqual(idleSinceOf(short), between)
+    assert.isTrue(isMinorChange(idle, short))
+    assert.isUndefined(idleSinceOf(statusOf({ depth: { _tag: "Unreadable", reason: "x" } })))
+    assert.isUndefined(idleSinceOf(undefined))
   })
 
   it("a pool that is being deleted gets no more jobs and says what it waits for", () => {

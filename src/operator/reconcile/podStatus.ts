@@ -5,6 +5,7 @@ import { isReady, type PoolFacts, statusOf, type Verdict, verdict } from "./stat
 
 /** What a pool of pods says of itself in `status`, and which changes of it people should hear of. Pure. */
 
+type Condition = GpuPoolStatus["conditions"][number]
 type ColdStart = NonNullable<GpuPoolStatus["coldStart"]>
 type LastScale = NonNullable<GpuPoolStatus["lastScale"]>
 
@@ -16,6 +17,8 @@ export interface PodFacts extends PoolFacts {
   readonly deleting: string | undefined
   readonly coldStart: ColdStart | undefined
   readonly lastScale: LastScale | undefined
+  /** Last time there was work, in milliseconds of the epoch. */
+  readonly lastActiveAt: number | undefined
   /** The spec was acted on: nothing was held back because of writes that are still under way. */
   readonly acted: boolean
 }
@@ -40,18 +43,37 @@ const degraded = (facts: PodFacts): ReadonlyArray<Verdict> => {
   return [verdict("Degraded", true, stuck.waiting.reason, `${stuck.name}: ${stuck.waiting.message}`)]
 }
 
-const verdicts = (facts: PodFacts): ReadonlyArray<Verdict> => {
-  const works = (facts.depth._tag === "Readable" && facts.depth.depth > 0) || facts.replicas.some((replica) => replica.busy)
-  return [
-    ...degraded(facts),
-    ...(facts.deleting === undefined ? [] : [
-      verdict("Ready", false, "Deleting", `the pool is being deleted: ${facts.deleting}`),
-      verdict("Progressing", true, "Deleting", facts.deleting)
-    ]),
-    capacity(facts.pods),
-    verdict("Active", works, works ? "Work" : "NoWork", works ? "jobs wait or run" : "no job waits or runs")
-  ]
+const activity = ({ depth, replicas }: PodFacts): Verdict => {
+  const works = (depth._tag === "Readable" && depth.depth > 0) || replicas.some((replica) => replica.busy)
+  if (works) return verdict("Active", true, "Work", "jobs wait or run")
+  if (depth._tag === "Readable") return verdict("Active", false, "NoWork", "no job waits or runs")
+  return { type: "Active", status: "Unknown", reason: "Unreadable", message: "the queue cannot be read" }
 }
+
+/**
+ * When the last work ended, in milliseconds of the epoch; nothing while there is work or nobody knows. It is written once,
+ * with the end of the work, so that whoever leads next goes on with the cooldown.
+ */
+export const idleSinceOf = (status: GpuPoolStatus | undefined): number | undefined => {
+  const active = status?.conditions.find(({ type }) => type === "Active")
+  return active?.status === "False" ? Date.parse(active.lastTransitionTime) : undefined
+}
+
+/** Work that came and went between two writes counts as well. */
+const notBefore = (condition: Condition, lastActiveAt = 0): Condition =>
+  condition.type === "Active" && condition.status === "False" && Date.parse(condition.lastTransitionTime) < lastActiveAt
+    ? { ...condition, lastTransitionTime: new Date(lastActiveAt).toISOString() }
+    : condition
+
+const verdicts = (facts: PodFacts): ReadonlyArray<Verdict> => [
+  ...degraded(facts),
+  ...(facts.deleting === undefined ? [] : [
+    verdict("Ready", false, "Deleting", `the pool is being deleted: ${facts.deleting}`),
+    verdict("Progressing", true, "Deleting", facts.deleting)
+  ]),
+  capacity(facts.pods),
+  activity(facts)
+]
 
 /** `now` is RFC 3339. */
 export const podStatusOf = (facts: PodFacts, before: GpuPoolStatus | undefined, now: string): GpuPoolStatus => {
@@ -61,6 +83,7 @@ export const podStatusOf = (facts: PodFacts, before: GpuPoolStatus | undefined, 
   return {
     ...(observed === undefined ? {} : { observedGeneration: observed }),
     ...status,
+    conditions: status.conditions.map((condition) => notBefore(condition, facts.lastActiveAt)),
     selector: selectorOf(facts.pool.metadata.name),
     lanesReadyFor: facts.deleting === undefined ? [...facts.lanesReadyFor] : [],
     idleReplicas: live.filter((replica) => isReady(replica) && !replica.busy).length,

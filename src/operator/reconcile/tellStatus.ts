@@ -36,6 +36,7 @@ export const tellStatus = Effect.fn("tellStatus")(function*(state: PoolState, po
     deleting,
     coldStart,
     lastScale,
+    lastActiveAt: state.memory?.lastActiveAt,
     acted
   }, state.status, new Date(now).toISOString())
   ;(yield* OperatorMetrics).status(pool.metadata.name, status)

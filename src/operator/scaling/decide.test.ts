@@ -77,6 +77,21 @@ describe("decide: who goes", () => {
     assert.strictEqual(decide(pool, { depth: depth(0), replicas }, second.memory, start + 18_000).remove.length, 2)
   })
 
+  it("a new operator goes on with the cooldown where the last one stood, but never past it", () => {
+    const replicas = many(2, "idle")
+    const idleSince = start - 8_000
+    const memory = initialMemory(pool, replicas, start, idleSince)
+    assert.deepStrictEqual(decide(pool, { depth: depth(0), replicas }, memory, idleSince + 9_999).remove, [])
+    assert.strictEqual(decide(pool, { depth: depth(0), replicas }, memory, idleSince + 10_000).remove.length, 2)
+    assert.deepStrictEqual(decide(pool, { depth: depth(2), replicas }, memory, idleSince + 60_000).remove, [], "jobs that came meanwhile count")
+    const ahead = initialMemory(pool, replicas, start, start + 60_000)
+    assert.strictEqual(decide(pool, { depth: depth(0), replicas }, ahead, start + 10_000).remove.length, 2, "a clock that is ahead")
+    const patient = spec({ scaling: { cooldown: "10s", lastPodRetention: "60s" } })
+    const last = initialMemory(patient, many(1, "idle"), start, start - 59_999)
+    assert.deepStrictEqual(decide(patient, { depth: depth(0), replicas: many(1, "idle") }, last, start).remove, [])
+    assert.strictEqual(decide(patient, { depth: depth(0), replicas: many(1, "idle") }, last, start + 1).remove.length, 1)
+  })
+
   it("the highest demand of the cooldown counts, also when it came after a lower one", () => {
     const replicas = many(3, "busy")
     let memory = initialMemory(pool, [], start)

@@ -65,13 +65,14 @@ export interface Decision {
   readonly memory: Memory
 }
 
-/** A new operator has seen nothing yet: what runs now is taken as the demand of now, so the cooldown starts anew. */
-export const initialMemory = (spec: GpuPoolSpec, replicas: ReadonlyArray<Replica>, now: number): Memory => ({
-  demands: [{ at: now, replicas: active(replicas).length }],
-  lastActiveAt: now,
-  floor: spec.replicas,
-  failures: 0
-})
+/**
+ * A new operator has seen nothing yet: what runs now is taken as the last demand. `idleSince`: when the work ended, as an
+ * earlier operator wrote it down; so the cooldown goes on instead of starting anew. Without it the demand is that of now.
+ */
+export const initialMemory = (spec: GpuPoolSpec, replicas: ReadonlyArray<Replica>, now: number, idleSince = now): Memory => {
+  const at = Math.min(now, idleSince)
+  return { demands: [{ at, replicas: active(replicas).length }], lastActiveAt: at, floor: spec.replicas, failures: 0 }
+}
 
 const active = (replicas: ReadonlyArray<Replica>) => replicas.filter((replica) => replica.phase !== "stopping")
 
