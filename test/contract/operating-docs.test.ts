@@ -44,3 +44,14 @@ describe("docs for operators", () => {
     assert.deepStrictEqual(mentioned.filter((name) => !programs.some((text) => text.includes(name))), [])
   })
 })
+
+describe("alerts", () => {
+  const [, , ...alerts] = read("manifests/components/monitoring/alerts.yaml").split(/^ +- (?=alert|name)/m)
+
+  it("are those of docs/operating.md, on metrics that are exported", () => {
+    const exported = named(sources, /"(darkroom_[a-z_]+)"/g)
+    const names = alerts.map((alert) => /^alert: (\w+)$/m.exec(alert)?.[1] ?? "")
+    assert.deepStrictEqual(names, [...operating.matchAll(/^\| `(Darkroom\w+)` \|/gm)].map(([, name]) => name))
+    assert.deepStrictEqual(named(alerts, /\b(darkroom_[a-z_]+?)(?:_bucket)?\b/g).filter((name) => !exported.includes(name)), [])
+  })
+})
