@@ -32,6 +32,8 @@ type Route = (c: Context<Env>) => Effect.Effect<Response, HandlerError, Services
 /** A Hono app with what every listener shares: request ids, metrics, problems for every error, and open routes. */
 const baseApp = ({ metrics, run }: AppOptions, guards: ReadonlyArray<MiddlewareHandler<Env>>): Hono<Env> => {
   const app = new Hono<Env>()
+  // Before all else: on a machine that is too busy this answer decides whether the process is killed.
+  app.get("/livez", livez)
   app.use(requestId)
   app.use(observe(metrics))
   app.use(secureHeaders({
@@ -57,7 +59,6 @@ const baseApp = ({ metrics, run }: AppOptions, guards: ReadonlyArray<MiddlewareH
   guards.forEach((guard) => app.use(guard))
   app.notFound((c) => problemResponse(problem("not-found", `There is nothing at ${c.req.path.slice(0, 100)}; /docs lists all routes.`), c.get("requestId")))
   app.onError((error, c) => run(bugResponse(`${c.req.method} ${c.req.path.slice(0, 100)}`, c.get("requestId"), error)))
-  app.get("/livez", livez)
   app.get("/readyz", handler(run, readyz))
   app.get("/health", handler(run, health))
   app.get("/openapi.json", openapi)

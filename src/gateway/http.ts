@@ -18,13 +18,14 @@ import { ApiProblem, problem, problemResponse, retryAfter, unavailable } from ".
 import type { Projection } from "./projection/Projection.ts"
 import type { Shutdown } from "./Shutdown.ts"
 import type { FeedHub } from "./waiting/FeedHub.ts"
+import type { Readiness } from "./Readiness.ts"
 import type { ProgressHub } from "./waiting/ProgressHub.ts"
 import type { Waiters } from "./waiting/Waiters.ts"
 
 /** What a handler may use. */
 export type Services =
   | Admission | ApiKeys | Blobs | Capacity | FeedHub | GatewayConfig | JobLog | Lanes | Metrics | PoolRegistry
-  | Presence | ProgressHub | Projection | Shutdown | Signals | Waiters
+  | Presence | ProgressHub | Projection | Readiness | Shutdown | Signals | Waiters
 
 export interface Variables {
   requestId: string

@@ -18,6 +18,7 @@ import { Metrics } from "./metrics/Metrics.ts"
 import { PoolRegistry } from "./pools/PoolRegistry.ts"
 import { layerResources } from "./pools/resources.ts"
 import { Projection } from "./projection/Projection.ts"
+import { Readiness } from "./Readiness.ts"
 import { Servers } from "./Servers.ts"
 import { Shutdown } from "./Shutdown.ts"
 import { Sweeper } from "./sweeper/Sweeper.ts"
@@ -44,7 +45,7 @@ const pools = Layer.unwrap(Effect.map(poolSource, (source): PoolsLayer => (sourc
 /** All of the gateway but its listeners. */
 export const services = Admission.layer.pipe(
   Layer.provide(Recorder.layer),
-  Layer.provideMerge(Waiters.layer),
+  Layer.provideMerge(Layer.merge(Waiters.layer, Readiness.layer)),
   Layer.provideMerge(FeedHub.layer),
   Layer.provideMerge(ProgressHub.layer),
   Layer.provideMerge(Projection.layer),

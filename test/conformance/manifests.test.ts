@@ -57,6 +57,9 @@ describe.each(overlays)("the overlay %s", (overlay) => {
       for (const container of spec.template.spec.containers) {
         assert.isTrue(container.securityContext.readOnlyRootFilesystem)
         for (const probe of ["startupProbe", "livenessProbe", "readinessProbe"]) assert.isDefined(container[probe]?.httpGet, `${name} ${probe}`)
+        const { failureThreshold, periodSeconds, timeoutSeconds } = container.livenessProbe
+        assert.isAbove(failureThreshold * periodSeconds, 60, `${name}: who is starved is not killed within a minute`)
+        assert.isAtLeast(timeoutSeconds, 5, name)
         assert.isDefined(container.resources.requests.cpu)
         assert.isDefined(container.resources.limits.memory)
         assert.notMatch(container.image, /:latest$|^[^:]+$/)

@@ -20,13 +20,13 @@ interface Answer {
 
 const json = (status: number, body: unknown): Answer => ({ status, type: "application/json", body: JSON.stringify(body) })
 
-/** `/livez`: the process answers. `/readyz`: it knows the cluster, so it can lead or take over. `/metrics` for Prometheus. */
+const alive = json(200, { status: "ok" })
+
+/** `/readyz`: it knows the cluster, so it can lead or take over. `/metrics` for Prometheus. */
 const answer = Effect.fnUntraced(function*(path: string) {
   const { pods, pools } = yield* Cluster
   const metrics = yield* OperatorMetrics
   switch (path) {
-    case "/livez":
-      return json(200, { status: "ok" })
     case "/readyz": {
       const silentMs = Math.max(yield* pools.lastContactMs, yield* pods.lastContactMs)
       const isReady = silentMs < silentMaxMs
@@ -52,10 +52,13 @@ export const healthServer = (options: { readonly port: number; readonly host: st
       const runFork = Effect.runForkWith(yield* Effect.context<Cluster | OperatorMetrics>())
       const server = createServer((request, response) => {
         const path = (request.url ?? "").split("?")[0] ?? ""
-        runFork(Effect.map(answer(path), ({ body, status, type }) => {
+        const send = ({ body, status, type }: Answer) => {
           response.writeHead(status, { "content-type": type, "cache-control": "no-store" })
           response.end(body)
-        }))
+        }
+        // `/livez`: the process answers. Nothing is asked: on a machine that is too busy it decides whether the process is killed.
+        if (path === "/livez") return send(alive)
+        runFork(Effect.map(answer(path), send))
       })
       yield* Effect.acquireRelease(
         Effect.callback<void, PortTaken>((resume) => {

@@ -91,6 +91,9 @@ describe("podOf", () => {
     assert.strictEqual(agent.readinessProbe.httpGet.path, "/readyz")
     assert.strictEqual(agent.livenessProbe.httpGet.path, "/livez")
     assert.strictEqual(agent.startupProbe.httpGet.port, "health")
+    const { failureThreshold, periodSeconds, timeoutSeconds } = agent.livenessProbe
+    assert.isAbove(failureThreshold * periodSeconds, 60, "a starved agent is not killed within a minute")
+    assert.isAtLeast(timeoutSeconds, 5)
   })
 })
 

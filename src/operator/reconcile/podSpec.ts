@@ -99,15 +99,18 @@ const mountsOf = (owner: Owner, settings: PodSettings): ReadonlyArray<JsonObject
 
 const probe = (path: string, more: JsonObject): JsonObject => ({
   httpGet: { path, port: "health" },
-  timeoutSeconds: 2,
+  timeoutSeconds: 5,
   ...more
 })
 
-/** A process that has not bound its port yet is starting; from then on it says itself how it is. */
+/**
+ * A process that has not bound its port yet is starting; from then on it says itself how it is. One that is starved on a
+ * node that is too busy has two minutes: its death would cost a job and help nobody.
+ */
 const probes: JsonObject = {
   startupProbe: probe("/livez", { periodSeconds: 1, failureThreshold: 60 }),
-  livenessProbe: probe("/livez", { periodSeconds: 10, failureThreshold: 3 }),
-  readinessProbe: probe("/readyz", { periodSeconds: 2, failureThreshold: 2 })
+  livenessProbe: probe("/livez", { periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 12 }),
+  readinessProbe: probe("/readyz", { periodSeconds: 2, failureThreshold: 3 })
 }
 
 /** What `pod-security.kubernetes.io/enforce: restricted` asks for, and a root file system that stays as it was built. */

@@ -9,7 +9,7 @@ import { ApiUnavailable } from "./errors.ts"
 import { KubeClient } from "./KubeClient.ts"
 import { type Endpoint } from "./kubeConfig.ts"
 import { reflect } from "./Reflector.ts"
-import { pods } from "./resources.ts"
+import { leases, pods } from "./resources.ts"
 
 const draft = (name: string, size = 0) => ({
   metadata: { name, annotations: { padding: "x".repeat(size) } },
@@ -63,6 +63,25 @@ describe("KubeClient over HTTP", () => {
         yield* Fiber.interrupt(hanging)
         yield* until("the request's connection ends", () => served.sockets() === 0)
       }).pipe(Effect.provide(KubeClient.at(served.endpoint, "test")), Effect.scoped)
+    }), patienceMs)
+
+  it.live("a lease is renewed however many other requests wait for an answer", () =>
+    Effect.gen(function*() {
+      const server = makeMemoryApiServer()
+      const served = yield* serveMemoryApi(server.transport)
+      yield* Effect.gen(function*() {
+        const client = yield* KubeClient
+        yield* client.create(leases, { metadata: { name: "l" }, spec: {} })
+        server.faults.request = ({ path }) => (path.includes("/leases") ? undefined : "hang")
+        yield* Effect.forEach(Array.from({ length: 40 }), (_, index) => client.create(pods, draft(`p${index}`)), {
+          concurrency: "unbounded",
+          discard: true
+        }).pipe(Effect.forkScoped)
+        yield* until("all connections are in use", () => server.requests.filter(({ path }) => path.includes("/pods")).length >= 16)
+        yield* client.get(leases, "l")
+        const renewed = yield* client.patch(leases, "l", { spec: { holderIdentity: "a" } })
+        assert.strictEqual(renewed.spec?.holderIdentity, "a")
+      }).pipe(Effect.scoped, Effect.provide(KubeClient.at(served.endpoint, "test")))
     }), patienceMs)
 
   it.live("events of almost 2 MiB come whole, larger ones are passed over", () =>

@@ -9,6 +9,8 @@ export interface ApiRequest {
   readonly path: string
   readonly contentType?: string
   readonly body?: string
+  /** Has connections of its own. */
+  readonly urgent?: true
 }
 
 export interface ApiResponse {

@@ -49,7 +49,7 @@ const makeCandidate = Effect.fnUntraced(function*(client: KubeClientShape, setti
     leaseMs,
     renewWithinMs,
     retryMs,
-    tryMs: Math.max(retryMs, renewWithinMs / 3),
+    tryMs: Math.max(retryMs, renewWithinMs / 2),
     observation: undefined,
     renewedAt: undefined
   }

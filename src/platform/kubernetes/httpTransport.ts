@@ -8,6 +8,8 @@ import { WatchLines } from "./watchLines.ts"
 
 /** Requests at once, and so the connections kept for them; more wait. */
 const requestConnections = 16
+/** For urgent requests alone. */
+const urgentConnections = 2
 /** Each watch has a connection of its own while it lasts. */
 const watchConnections = 32
 /** From asking for a connection to the last byte. */
@@ -26,6 +28,7 @@ const credentialsMaxAgeMs = 60_000
 interface Connections {
   readonly key: string
   readonly requests: Pool
+  readonly urgent: Pool
   readonly watches: Pool
 }
 
@@ -51,8 +54,15 @@ const connect = (origin: string, tls: TlsOptions, key: string): Connections => {
       connect: { ...tls, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs }
     })
   // How long a watch may be silent is its reader's to say.
-  return { key, requests: pool(requestConnections, requestTimeoutMs), watches: pool(watchConnections, 0) }
+  return {
+    key,
+    requests: pool(requestConnections, requestTimeoutMs),
+    urgent: pool(urgentConnections, requestTimeoutMs),
+    watches: pool(watchConnections, 0)
+  }
 }
+
+const poolsOf = ({ requests, urgent, watches }: Connections): ReadonlyArray<Pool> => [requests, urgent, watches]
 
 const keyOf = (tls: TlsOptions): string => createHash("sha256").update(JSON.stringify(tls)).digest("hex")
 
@@ -97,10 +107,10 @@ const makeConnections = Effect.fnUntraced(function*(endpoint: Endpoint, origin: 
   const oneAtATime = yield* Semaphore.make(1)
 
   yield* Effect.addFinalizer(() =>
-    Effect.promise(() => Promise.all([...open].flatMap(({ requests, watches }) => [requests.destroy(), watches.destroy()]))))
+    Effect.promise(() => Promise.all([...open].flatMap((one) => poolsOf(one).map((pool) => pool.destroy())))))
 
   const retire = (connections: Connections) => {
-    void Promise.allSettled([connections.requests.close(), connections.watches.close()]).then(() => open.delete(connections))
+    void Promise.allSettled(poolsOf(connections).map((pool) => pool.close())).then(() => open.delete(connections))
   }
 
   const renew = Effect.gen(function*() {
@@ -131,6 +141,7 @@ export const httpTransport = Effect.fnUntraced(function*(endpoint: Endpoint, use
   const prefix = url.pathname.replace(/\/+$/, "")
   const connections = yield* makeConnections(endpoint, url.origin)
   const requestSlots = yield* Semaphore.make(requestConnections)
+  const urgentSlots = yield* Semaphore.make(urgentConnections)
   const watchSlots = yield* Semaphore.make(watchConnections)
 
   const dispatch = (pool: Pool, credentials: Credentials, request: ApiRequest, signal: AbortSignal) =>
@@ -160,7 +171,9 @@ export const httpTransport = Effect.fnUntraced(function*(endpoint: Endpoint, use
     const { connections, credentials } = yield* usable(request.operation, refused)
     const response = yield* Effect.tryPromise({
       try: async (signal): Promise<ApiResponse> => {
-        const { body, headers, statusCode } = await dispatch(connections.requests, credentials, request, signal)
+        const { body, headers, statusCode } = await dispatch(
+          request.urgent === true ? connections.urgent : connections.requests, credentials, request, signal
+        )
         return { status: statusCode, ...retryAfterOf(headers), body: await bytesOf(body, bodyMaxBytes) }
       },
       catch: unavailable(request.operation)
@@ -173,7 +186,7 @@ export const httpTransport = Effect.fnUntraced(function*(endpoint: Endpoint, use
       // Nothing was done: the token may have been renewed since it was read.
       Effect.flatMap((first) => (first.response.status === 401 ? attempt(request, first.credentials) : Effect.succeed(first))),
       Effect.map(({ response }) => response),
-      requestSlots.withPermit,
+      (request.urgent === true ? urgentSlots : requestSlots).withPermit,
       late(request.operation)
     )
 

@@ -23,10 +23,13 @@ const bodyOf = (resource: AnyResource, namespace: string, object: Draft): string
     metadata: { ...object.metadata, namespace }
   })
 
+const urgencyOf = ({ urgent }: AnyResource) => (urgent === undefined ? {} : { urgent })
+
 export const getRequest = (resource: AnyResource, namespace: string, name: string): ApiRequest => ({
   operation: `get ${resource.plural}/${name}`,
   method: "GET",
-  path: pathOf(resource, namespace, name)
+  path: pathOf(resource, namespace, name),
+  ...urgencyOf(resource)
 })
 
 export const listRequest = (resource: AnyResource, namespace: string, options: ListOptions): ApiRequest => ({
@@ -58,7 +61,8 @@ export const createRequest = (
   method: "POST",
   path: pathOf(resource, namespace) + query({ fieldManager, dryRun: dryRun === true ? "All" : undefined }),
   contentType: "application/json",
-  body: bodyOf(resource, namespace, object)
+  body: bodyOf(resource, namespace, object),
+  ...urgencyOf(resource)
 })
 
 export const deleteRequest = (
@@ -107,5 +111,6 @@ export const patchRequest = (
   method: "PATCH",
   path: pathOf(resource, namespace, name, subresource) + query({ fieldManager }),
   contentType: "application/merge-patch+json",
-  body: JSON.stringify(patch)
+  body: JSON.stringify(patch),
+  ...urgencyOf(resource)
 })

@@ -45,6 +45,8 @@ export interface Resource<A extends KubeObject> {
   readonly plural: string
   readonly kind: string
   readonly namespaced: true
+  /** Its requests do not wait behind those of other resources. */
+  readonly urgent?: true
   readonly decode: (value: unknown) => Effect.Effect<A, Schema.SchemaError>
 }
 
@@ -179,6 +181,8 @@ export const leases: Resource<Lease> = {
   plural: "leases",
   kind: "Lease",
   namespaced: true,
+  // Renewed in time or lost, however much else there is to write.
+  urgent: true,
   decode: decoding(Lease)
 }
 
