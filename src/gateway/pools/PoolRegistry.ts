@@ -17,6 +17,12 @@ export interface PoolView {
 /** The place where pools are written down does not answer; nothing was changed. */
 export class PoolsUnavailable extends Schema.TaggedError<PoolsUnavailable>()("PoolsUnavailable", { message: Schema.String }) {}
 
+/** The pool cannot be so: in the words of whoever checks it (the resource's own rules, an admission policy). Nothing was changed. */
+export class PoolRefused extends Schema.TaggedError<PoolRefused>()("PoolRefused", { message: Schema.String }) {}
+
+/** This gateway may not change pools at all; nothing was changed, and only whoever runs the cluster can mend it. */
+export class PoolsForbidden extends Schema.TaggedError<PoolsForbidden>()("PoolsForbidden", { message: Schema.String }) {}
+
 /** A gateway that has just started has not heard the fleet yet; so long it looks at the lanes themselves. */
 const listeningMs = 10_000
 
@@ -29,7 +35,7 @@ export class PoolRegistry extends Context.Service<PoolRegistry, {
   readonly scale: (
     pool: string,
     replicas: number
-  ) => Effect.Effect<PoolView, PoolUnknown | ReplicasAboveCeiling | PoolFileError | PoolsUnavailable>
+  ) => Effect.Effect<PoolView, PoolUnknown | ReplicasAboveCeiling | PoolRefused | PoolsForbidden | PoolFileError | PoolsUnavailable>
 }>()("darkroom/gateway/PoolRegistry") {
   /** Pools of `pool.yaml`; status as the local fleet announces it over NATS. */
   static readonly layerFile = Layer.effect(

@@ -1,12 +1,12 @@
 import { Effect, Layer, Schedule } from "effect"
 import type { GpuPool } from "../../contract/GpuPool.ts"
 import { KubeClient } from "../../platform/kubernetes/KubeClient.ts"
-import { isRetryable, type KubeError } from "../../platform/kubernetes/errors.ts"
+import type { KubeError } from "../../platform/kubernetes/errors.ts"
 import { reflect } from "../../platform/kubernetes/Reflector.ts"
 import { gpuPools } from "../../platform/kubernetes/resources.ts"
 import { PoolUnknown, ReplicasAboveCeiling } from "../../platform/pools/PoolFile.ts"
 import { GatewayConfig } from "../config.ts"
-import { PoolRegistry, PoolsUnavailable, type PoolView } from "./PoolRegistry.ts"
+import { PoolRefused, PoolRegistry, PoolsForbidden, PoolsUnavailable, type PoolView } from "./PoolRegistry.ts"
 
 /** Pools of a cluster: the custom resources GpuPool of this gateway's namespace. */
 
@@ -36,8 +36,10 @@ const firstListWaitMs = 2_000
 /** Somebody else wrote the pool between the read and the patch; with the version named, theirs is never overwritten. */
 const conflictTriesMax = 5
 
-const isFinal = (error: KubeError | PoolUnknown | ReplicasAboveCeiling): error is PoolUnknown | ReplicasAboveCeiling =>
-  error._tag === "PoolUnknown" || error._tag === "ReplicasAboveCeiling"
+const mayPassSoon = ({ _tag }: { readonly _tag: string }): boolean =>
+  _tag === "ApiConflict" || _tag === "ApiThrottled" || _tag === "ApiUnavailable"
+
+const rights = "The gateway's service account needs the verbs get and patch on gpupools.darkroom.dev."
 
 const unavailable = (error: KubeError) => new PoolsUnavailable({ message: `the GpuPool could not be changed: ${error.message}` })
 
@@ -48,11 +50,11 @@ export const layerResources = Layer.effect(
     const { replicasCeiling } = yield* GatewayConfig
     const pools = yield* reflect(gpuPools, {})
 
+    // Before the first list nothing is known: then there are no pools, which the sweeper takes for "cannot be looked up".
+    const known = pools.all.pipe(Effect.timeoutOrElse({ duration: firstListWaitMs, orElse: () => Effect.succeed([]) }))
+
     const scaleOnce = Effect.fnUntraced(function*(name: string, replicas: number) {
-      const pool = yield* client.get(gpuPools, name).pipe(
-        Effect.catchTag("ApiNotFound", () =>
-          Effect.flatMap(pools.all, (all) => new PoolUnknown({ pool: name, known: all.map(({ metadata }) => metadata.name) })))
-      )
+      const pool = yield* client.get(gpuPools, name)
       const planned = planScale(pool, replicas, replicasCeiling)
       if (planned === undefined) {
         return yield* new ReplicasAboveCeiling({ pool: name, replicas, ceiling: Math.max(replicasCeiling, pool.spec.maxReplicas) })
@@ -63,20 +65,26 @@ export const layerResources = Layer.effect(
       })
     })
 
+    const unknown = (name: string) =>
+      Effect.flatMap(known, (all) =>
+        new PoolUnknown({ pool: name, known: all.map(({ metadata }) => metadata.name).filter((one) => one !== name) }))
+
     const scale = Effect.fn("PoolRegistry.scale")((name: string, replicas: number) =>
       scaleOnce(name, replicas).pipe(
         Effect.retry({
-          while: (error) => !isFinal(error) && (error._tag === "ApiConflict" || isRetryable(error)),
+          while: mayPassSoon,
           times: conflictTriesMax - 1,
           schedule: Schedule.exponential("20 millis").pipe(Schedule.jittered)
         }),
         Effect.map(viewOf),
-        Effect.mapError((error) => (isFinal(error) ? error : unavailable(error)))
+        Effect.catchTags({
+          ApiNotFound: () => unknown(name),
+          ApiInvalid: ({ reason }) => Effect.fail(new PoolRefused({ message: reason })),
+          ApiForbidden: ({ message }) => Effect.fail(new PoolsForbidden({ message: `the GpuPool could not be changed: ${message} ${rights}` }))
+        }),
+        Effect.catchTag(["ApiConflict", "ApiExists", "ApiGone", "ApiThrottled", "ApiUnavailable"], (error) => Effect.fail(unavailable(error)))
       )
     )
-
-    // Before the first list nothing is known: then there are no pools, which the sweeper takes for "cannot be looked up".
-    const known = pools.all.pipe(Effect.timeoutOrElse({ duration: firstListWaitMs, orElse: () => Effect.succeed([]) }))
 
     return PoolRegistry.of({
       all: Effect.map(known, (all) => all.filter(isServing).map(viewOf)),

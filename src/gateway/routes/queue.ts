@@ -47,6 +47,8 @@ export const scale = Effect.fnUntraced(function*(c: Context<Env>) {
         Effect.fail(invalidField("replicas", `${error.message} (POOL_MAX_REPLICAS_CEILING)`)),
       PoolUnknown: (error) => Effect.fail(problem("not-found", error.message)),
       PoolsUnavailable: (error) => Effect.fail(problem("unavailable", `${error.message}; try again.`, { headers: retryAfter(2) })),
+      PoolRefused: (error) => Effect.fail(problem("invalid-request", error.message)),
+      PoolsForbidden: (error) => Effect.fail(problem("internal-error", error.message)),
       PoolFileError: (error) => Effect.fail(problem("internal-error", error.message))
     })
   )
