@@ -145,7 +145,7 @@ build_cluster_images() {
 
 # Builds, keeps and, when a cluster runs, loads.
 make_image() { # tag, arguments of docker build…
-  local tag=$1 id began=$SECONDS
+  local tag=$1 id size_mb began=$SECONDS
   shift
   [ $# -ge 1 ] || fail "\"scripts/cluster image $tag\" wants the folder to build from." "For example: scripts/cluster image $tag --target gateway ."
   case $tag in
@@ -156,7 +156,9 @@ make_image() { # tag, arguments of docker build…
   driver_require_tools
   id=$(build_image "$tag" "$@")
   keep_image "$tag" "$id"
-  say "Built $tag in $((SECONDS - began)) s."
+  size_mb=$(image_size_mb "$tag")
+  say "Built $tag in $((SECONDS - began)) s: $size_mb MB."
+  [ "$size_mb" -le "${IMAGE_MAX_MB:-$size_mb}" ] || fail "$tag has $size_mb MB, but at most $IMAGE_MAX_MB are wanted (IMAGE_MAX_MB)." "See what grew: its layers in the Dockerfile."
   if cluster_runs; then load_image "$tag"; fi
 }
 
@@ -168,6 +170,13 @@ load_image() { # tag or archive
   fi
   require_ready
   driver_load "$archive"
+}
+
+# As the registry's users would have it on disk: all layers, unpacked.
+image_size_mb() { # tag
+  local bytes
+  if [ "$driver" = kind ]; then bytes=$(docker image inspect --format '{{.Size}}' "$1"); else bytes=$(wc -c <"$(archive_of "$1")"); fi
+  printf '%s\n' $((bytes / 1000000))
 }
 
 list_images() {
