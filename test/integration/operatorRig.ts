@@ -120,12 +120,19 @@ export const kubeOf = (server: MemoryApiServer) => {
       phase: "Pending",
       conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message, lastTransitionTime: at() }]
     })
+  const gated = (pod: Pod) =>
+    patchStatus(pod, {
+      phase: "Pending",
+      conditions: [{ type: "PodScheduled", status: "False", reason: "SchedulingGated", message: "Scheduling is blocked due to non-empty scheduling gates", lastTransitionTime: at() }]
+    })
+  /** As `kubectl scale` and autoscalers do. */
+  const scale = (name: string, replicas: number) => Effect.orDie(use((client) => client.scale(gpuPools, name, replicas)))
   const fail = (pod: Pod, reason: string) => patchStatus(pod, { phase: "Failed", reason, message: "no" })
   /** The kubelet's last word on a pod that is being deleted. */
   const bury = (pod: Pod) =>
     use((client) => client.delete(pods, pod.metadata.name, { gracePeriodSeconds: 0 })).pipe(Effect.ignore)
 
-  return { apply, pool, status, patchPoolStatus, deletePool, eventsOf, podsOf, run, unschedulable, fail, bury }
+  return { apply, pool, status, patchPoolStatus, deletePool, eventsOf, podsOf, run, unschedulable, gated, scale, fail, bury }
 }
 
 export interface FakeAgent {
