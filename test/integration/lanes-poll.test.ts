@@ -107,6 +107,31 @@ layer(laneServices, live)("lanes", (it) => {
       assert.isUndefined((yield* lanes.existing).get(pool))
     }))
 
+  it.effect("the lanes of models that a pool has given up go as soon as nothing of them waits or runs", () =>
+    Effect.gen(function*() {
+      const lanes = yield* Lanes
+      const pool = yield* freshPool("noop", "waits", "runs", "empty")
+      const other = yield* freshPool("waits", "empty")
+      const waiting = yield* submit({ pool, model: "waits" })
+      yield* inWork(waiting)
+      yield* submit({ pool, model: "runs" })
+      const held = yield* pollSome(pool, ["runs"])
+      const dropped = (left: ReadonlyArray<string>, what: string) =>
+        eventually(what, Effect.gen(function*() {
+          const done = yield* lanes.removeDropped(pool, ["noop"])
+          const models = (yield* lanes.existing).get(pool)
+          assert.strictEqual(done, models?.join() === "noop")
+          return models?.join() === left.join()
+        }))
+      yield* dropped(["noop", "runs", "waits"], "only the empty one went")
+      yield* held.ack
+      yield* dropped(["noop", "waits"], "what ran has ended")
+      yield* lanes.purgeJob(waiting.record.job_id)
+      yield* dropped(["noop"], "what waited was moved or failed")
+      assert.isTrue(yield* lanes.removeDropped(pool, ["noop"]))
+      assert.deepStrictEqual((yield* lanes.existing).get(other), ["empty", "waits"], "another pool's stay")
+    }))
+
   it.effect("a lane that does not exist is told by name, and hides no job of another", () =>
     Effect.gen(function*() {
       const lanes = yield* Lanes

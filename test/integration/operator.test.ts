@@ -134,6 +134,26 @@ layer(laneServices, live)("operator", (it) => {
       assert.deepStrictEqual(refused, [])
     }), 120_000)
 
+  it.effect("a model that a pool gives up: nothing new comes, what waits goes, then its lanes", () =>
+    Effect.gen(function*() {
+      const server = memoryApiServer()
+      const kube = kubeOf(server)
+      const lanes = yield* Lanes
+      const models = Effect.map(lanes.existing, (existing) => existing.get("drops")?.join())
+      yield* startOperator(server)
+      yield* kube.apply("drops", { ...pool, maxReplicas: 0, models: ["noop", "old"] })
+      yield* patiently("both have lanes", Effect.map(kube.status("drops"), (status) => status?.lanesReadyFor.join() === "noop,old"))
+      const waiting = yield* submitTo("drops", "old")
+      yield* kube.apply("drops", { models: ["noop"] })
+      yield* patiently("no more routing", Effect.map(kube.status("drops"), (status) => status?.lanesReadyFor.join() === "noop"))
+      yield* Effect.sleep("3 seconds")
+      assert.strictEqual(yield* models, "noop,old", "a job still waits")
+      // What a gateway's sweeper does.
+      yield* JobLog.use((log) => log.append(waiting, { _tag: "Fail", by: "sweeper", error: { class: "pool_deleted", message: "given up" }, at: new Date().toISOString() }, "/test"))
+      yield* lanes.purgeJob(waiting.record.job_id)
+      yield* patiently("its lanes are gone", Effect.map(models, (left) => left === "noop"))
+    }), 120_000)
+
   it.effect("writes nothing while nothing happens, with pods or without", () =>
     Effect.gen(function*() {
       const server = memoryApiServer()

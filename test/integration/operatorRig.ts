@@ -175,7 +175,7 @@ export const startAgent = Effect.fnUntraced(function*(pool: string, name: string
 })
 
 /** A job that waits in the pool's queue. */
-export const submitTo = (pool: string) => JobLog.use((log) => log.append(undefined, submitCommand({ pool, model: "noop" }), "/test"))
+export const submitTo = (pool: string, model = "noop") => JobLog.use((log) => log.append(undefined, submitCommand({ pool, model }), "/test"))
 
 export const memoryApiServer = () => {
   const server = makeMemoryApiServer({ bookmarkMs: 1_000 })

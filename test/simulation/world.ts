@@ -94,6 +94,7 @@ export const brokerOf = (world: World) => {
   })
   const lanes = Layer.mock(Lanes)({
     ensure: () => whenThere("ensure lanes", () => void (world.lanes = true)),
+    removeDropped: () => whenThere("remove lanes of models given up", () => true),
     remove: () => whenThere("remove lanes", () => void (world.lanes = false)),
     existing: whenThere("list lanes", (): ReadonlyMap<string, ReadonlyArray<string>> => new Map(world.lanes ? [["pool", ["noop"]]] : [])),
     // As it was when it was read: what happens until the answer is here is not in it.

@@ -54,6 +54,9 @@ describe("planJob, queued", () => {
   })
   it("of a pool that no longer lists its model moves too", () => {
     assert.strictEqual(planned(job(), [pool("local", { models: ["else"] }), pool("other")]), "Move other")
+    assert.strictEqual(planned(job(), [pool("local", { models: ["else"] })]), "Fail pool_deleted")
+    const command = planJob(job(), [pool("local", { models: ["else"] })], nowMs)
+    assert.include(command?._tag === "Fail" ? command.error.message : "", "has given up this model")
   })
   it("keeps its pool while the pools cannot be looked up", () => {
     assert.strictEqual(planned(job(), undefined), "nothing")
@@ -86,6 +89,10 @@ describe("planJob, processing", () => {
     assert.strictEqual(planned(job(running, { hasMessage: true, ownerSilent: true }), []), "Requeue")
     assert.strictEqual(planned(job(running, { hasMessage: true, ownerSilent: true }), undefined), "nothing")
     assert.strictEqual(planned(job(running, { hasMessage: true, ownerSilent: false }), []), "nothing")
+  })
+  it("of a pool that has given its model up is put back likewise: no agent of it will take the message", () => {
+    assert.strictEqual(planned(job(running, { hasMessage: true, ownerSilent: true }), [pool("local", { models: ["else"] })]), "Requeue")
+    assert.strictEqual(planned(job(running, { hasMessage: true, ownerSilent: true }), [pool("local")]), "nothing")
   })
   it("runs on after its queue deadline and without its pool", () => {
     assert.strictEqual(planned(job({ ...running, queue_deadline: ago(1) }), [pool("other")]), "nothing")

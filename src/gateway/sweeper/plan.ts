@@ -37,11 +37,12 @@ const fail = (errorClass: "agent_lost" | "expired" | "pool_deleted", message: st
 })
 
 /** A queued job whose pool is gone, or no longer has the model: elsewhere if somebody serves it, else it fails. */
-const rehome = ({ record }: JobRow, pools: ReadonlyArray<PoolView>, at: string): JobCommand | undefined => {
+const rehome = ({ record }: JobRow, own: PoolView | undefined, pools: ReadonlyArray<PoolView>, at: string): JobCommand | undefined => {
   const ready = pools.find((pool) => isReadyFor(pool, record.model))
   if (ready !== undefined) return { _tag: "Move", pool: ready.name, at }
   if (pools.some((pool) => isServedBy(pool, record.model))) return undefined
-  return fail("pool_deleted", `The pool "${record.pool}" is gone and no other serves "${record.model}"; retry when one does.`, at)
+  const why = own === undefined ? "is gone" : "has given up this model"
+  return fail("pool_deleted", `The pool "${record.pool}" ${why} and no other serves "${record.model}"; retry when one does.`, at)
 }
 
 const spill = (row: JobRow, own: PoolView, pools: ReadonlyArray<PoolView>, nowMs: number): JobCommand | undefined => {
@@ -63,7 +64,7 @@ export type KnownPools = ReadonlyArray<PoolView> | undefined
 const relocate = (row: JobRow, pools: KnownPools, nowMs: number): JobCommand | undefined => {
   if (pools === undefined) return undefined
   const own = pools.find((pool) => pool.name === row.record.pool)
-  return own === undefined || !isServedBy(own, row.record.model) ? rehome(row, pools, new Date(nowMs).toISOString()) : spill(row, own, pools, nowMs)
+  return own === undefined || !isServedBy(own, row.record.model) ? rehome(row, own, pools, new Date(nowMs).toISOString()) : spill(row, own, pools, nowMs)
 }
 
 /** `undefined`: leave it alone. */
@@ -72,9 +73,9 @@ export const planJob = (job: SweptJob, pools: KnownPools, nowMs: number): JobCom
   const { record } = row
   const at = new Date(nowMs).toISOString()
   if (record.state === "processing") {
-    // In a pool that goes, nobody is left to take over a message that the lost agent still holds.
-    const isPoolGone = pools !== undefined && !pools.some((pool) => pool.name === record.pool)
-    return ownerSilent && (hasMessage === false || isPoolGone) ? restart(row, at) : undefined
+    // In a pool that goes or has given the model up, nobody is left to take over a message that the lost agent still holds.
+    const isLeft = pools !== undefined && !isServedBy(pools.find((pool) => pool.name === record.pool), record.model)
+    return ownerSilent && (hasMessage === false || isLeft) ? restart(row, at) : undefined
   }
   if (record.state !== "queued") return undefined
   if (nowMs > Date.parse(record.queue_deadline)) {

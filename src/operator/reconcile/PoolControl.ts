@@ -3,10 +3,11 @@ import { durationMs, type GpuPool, type GpuPoolStatus } from "../../contract/Gpu
 import { Lanes } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
 import { listeningSince, observe, readyTimes, type Sighting } from "../fleet/observe.ts"
-import { type AgentExit, AgentProcesses } from "../fleet/processes.ts"
+import { type AgentExit, AgentProcesses, revisionOf } from "../fleet/processes.ts"
 import { afterCrash, afterStable, noFailures, type Restarts } from "../fleet/restarts.ts"
 import { decide, type Decision, initialMemory, type Memory, type ObservedDepth } from "../scaling/decide.ts"
 import { makeActor } from "./act.ts"
+import { ensureLanes, noLanes, type PoolLanes, tidyLanes } from "./poolLanes.ts"
 import { differs, statusOf } from "./status.ts"
 
 /** Silence after which a process that still runs counts as hung. */
@@ -22,35 +23,25 @@ export interface PoolControl {
   readonly retire: (pool: GpuPool) => Effect.Effect<boolean>
 }
 
-interface State {
+interface State extends PoolLanes {
   memory: Memory | undefined
   listening: { readonly since: number | undefined; readonly lookedAt: number }
   sightings: ReadonlyArray<Sighting>
   restarts: Restarts
   status: GpuPoolStatus | undefined
   announcedAt: number
-  lanesReadyFor: ReadonlyArray<string>
   lastColdStartMs: number | undefined
 }
 
 const makeState = (): State => ({
+  ...noLanes(),
   memory: undefined,
   listening: { since: undefined, lookedAt: 0 },
   sightings: [],
   restarts: noFailures,
   status: undefined,
   announcedAt: 0,
-  lanesReadyFor: [],
   lastColdStartMs: undefined
-})
-
-const ensureLanes = Effect.fnUntraced(function*(state: State, pool: GpuPool) {
-  const { metadata: { name }, spec: { models } } = pool
-  if (models.join() === state.lanesReadyFor.join()) return
-  const lanes = yield* Lanes
-  const ensured = yield* Effect.result(lanes.ensure(name, models))
-  if (Result.isSuccess(ensured)) state.lanesReadyFor = models
-  else yield* Effect.logWarning(`pool ${name}: its lanes could not be created yet: ${ensured.failure.message}`)
 })
 
 /** Time from the start of a process to the first moment it could take a job. */
@@ -142,6 +133,7 @@ export const makePoolControl = Effect.fnUntraced(function*(name: string, warmSta
     const decision = state.memory === undefined && warmStart ? warm(decided, pool, now) : decided
     state.memory = decision.memory
     yield* actor.act(pool, { decision, depth, sightings: state.sightings, restarts: state.restarts }, now)
+    yield* tidyLanes(state, pool, state.sightings.some(({ revision }) => revision !== revisionOf(pool)))
     yield* announce(state, pool, { depth, decision }, now)
   }, Effect.provide(services))
 

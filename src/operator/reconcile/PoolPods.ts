@@ -2,7 +2,7 @@ import { Clock, Effect, Result } from "effect"
 import { isRetryable, type KubeError } from "../../platform/kubernetes/errors.ts"
 import type { EventRecorder } from "../../platform/kubernetes/EventRecorder.ts"
 import type { StoredGpuPool } from "../../platform/kubernetes/resources.ts"
-import { Lanes } from "../../platform/nats/Lanes.ts"
+import type { Lanes } from "../../platform/nats/Lanes.ts"
 import type { Presence } from "../../platform/nats/Presence.ts"
 import type { Signals } from "../../platform/nats/Signals.ts"
 import { capacityOf } from "../fleet/capacity.ts"
@@ -18,6 +18,7 @@ import { failuresOf, planPods, type PodPlan, slowStart } from "./podPlan.ts"
 import { type PodSettings, revisionOf } from "./podSpec.ts"
 import { hasFinalizer, PoolObjects } from "./PoolObjects.ts"
 import { idleSinceOf } from "./podStatus.ts"
+import { ensureLanes, tidyLanes } from "./poolLanes.ts"
 import { makePoolState, type Measured, type PoolState } from "./poolState.ts"
 import { retirePool } from "./retirePool.ts"
 import { tellStatus } from "./tellStatus.ts"
@@ -40,19 +41,6 @@ export interface PoolPods {
   /** Gives the time to the next look, in milliseconds; nothing when the pool needs none. */
   readonly reconcile: (pool: StoredGpuPool) => Effect.Effect<number | undefined, KubeError>
 }
-
-const ensureLanes = Effect.fnUntraced(function*(state: PoolState, pool: StoredGpuPool) {
-  const { metadata: { name }, spec: { models } } = pool
-  if (models.join() === state.lanesReadyFor.join()) return
-  const ensured = yield* Effect.result((yield* Lanes).ensure(name, models))
-  if (Result.isSuccess(ensured)) {
-    state.lanesReadyFor = models
-    state.lanesProblem = undefined
-  } else if (state.lanesProblem !== ensured.failure.message) {
-    state.lanesProblem = ensured.failure.message
-    yield* Effect.logWarning(`pool ${name}: its lanes could not be created yet: ${ensured.failure.message}`)
-  }
-})
 
 const decidePool = (state: PoolState, pool: StoredGpuPool, measured: Measured): Decision => {
   const replicas = capacityOf({ ...measured, listeningSince: state.listening.since })
@@ -190,6 +178,7 @@ export const makePoolPods = Effect.fnUntraced(function*(first: StoredGpuPool, se
     forgetRefusal(state, decision, measured)
     const plan = planPool(state, { cluster, pool, settings }, decision, measured)
     const acted = yield* Effect.result(act(state, pool, plan, measured))
+    yield* tidyLanes(state, pool, measured.pods.some(({ revision }) => revision !== state.revision))
     yield* tellStatus(state, pool, {
       measured,
       decision,

@@ -5,10 +5,11 @@ import type { BrokenPod } from "../fleet/podSightings.ts"
 import type { PodView } from "../fleet/podView.ts"
 import { noFailures, type Restarts } from "../fleet/restarts.ts"
 import type { Memory, ObservedDepth } from "../scaling/decide.ts"
+import { noLanes, type PoolLanes } from "./poolLanes.ts"
 import type { PlanInput } from "./podPlan.ts"
 
 /** What the operator remembers of one pool between two looks; nothing of it must survive a restart. */
-export interface PoolState {
+export interface PoolState extends PoolLanes {
   memory: Memory | undefined
   listening: { readonly since: number | undefined; readonly lookedAt: number }
   sightings: ReadonlyArray<Sighting>
@@ -20,8 +21,6 @@ export interface PoolState {
   counted: ReadonlySet<string>
   revision: string
   refused: string | undefined
-  lanesReadyFor: ReadonlyArray<string>
-  lanesProblem: string | undefined
   coldStart: GpuPoolStatus["coldStart"]
   lastScale: GpuPoolStatus["lastScale"]
   /** As last written by this operator, or found. */
@@ -32,6 +31,7 @@ export interface PoolState {
 }
 
 export const makePoolState = (pool: StoredGpuPool): PoolState => ({
+  ...noLanes(),
   memory: undefined,
   listening: { since: undefined, lookedAt: 0 },
   sightings: [],
@@ -41,8 +41,6 @@ export const makePoolState = (pool: StoredGpuPool): PoolState => ({
   counted: new Set(),
   revision: "",
   refused: undefined,
-  lanesReadyFor: [],
-  lanesProblem: undefined,
   coldStart: pool.status?.coldStart,
   lastScale: pool.status?.lastScale,
   status: pool.status,

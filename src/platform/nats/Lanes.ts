@@ -1,3 +1,4 @@
+import type { StreamInfo } from "@nats-io/jetstream"
 import { Context, Effect, Layer, type Stream } from "effect"
 import { parseLaneConsumer } from "../../contract/subjects.ts"
 import { Connection } from "./Connection.ts"
@@ -26,6 +27,11 @@ export class Lanes extends Context.Service<Lanes, {
   readonly ensure: (pool: string, models: ReadonlyArray<string>) => Effect.Effect<void, LogUnavailable>
   /** Deletes the consumers of a pool (all its models unless named). Only when nothing of it runs (rule 24). */
   readonly remove: (pool: string, models?: ReadonlyArray<string>) => Effect.Effect<void, LogUnavailable>
+  /**
+   * Deletes the consumers of models that the pool has no more, each model's as soon as nothing of it waits or runs. True
+   * when none of them is left.
+   */
+  readonly removeDropped: (pool: string, models: ReadonlyArray<string>) => Effect.Effect<boolean, LogUnavailable>
   /** Pool → models that have all their lanes. */
   readonly existing: Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, LogUnavailable>
   /**
@@ -60,6 +66,8 @@ export class Lanes extends Context.Service<Lanes, {
           const names = yield* consumerNames(nc)
           yield* removeLanes(jsm, names.filter((name) => isLaneOf(name, pool, models)))
         }),
+        removeDropped: Effect.fn("Lanes.removeDropped")((pool: string, models: ReadonlyArray<string>) =>
+          removeDropped(connection, pool, models)),
         existing: Effect.map(consumerNames(nc), completeLanes),
         poll: Effect.fn("Lanes.poll")((polled: PollRequest) => Effect.andThen(listen(polled.pool), poll(polled))),
         wakes,
@@ -76,6 +84,25 @@ export class Lanes extends Context.Service<Lanes, {
     })
   )
 }
+
+/** Nothing is on its way into WORK, and what it says can be relied on. */
+const isSettled = (work: StreamInfo) => {
+  const sources = sourcesOf(work)
+  return sourceProblem(sources) === undefined && lagOf(sources) === 0 && !isFull(work)
+}
+
+const removeDropped = Effect.fnUntraced(function*({ jsm, nc }: Connection["Service"], pool: string, models: ReadonlyArray<string>) {
+  const dropped = (yield* consumerNames(nc)).filter((name) => isLaneOf(name, pool) && !models.includes(parseLaneConsumer(name)!.model))
+  if (dropped.length === 0) return true
+  if (!isSettled(yield* readWork(jsm))) return false
+  const lanes = yield* readLanes(jsm, dropped)
+  // And again after them: with its leader just lost, consumers answer zero.
+  if (!isSettled(yield* readWork(jsm))) return false
+  const inUse = new Set(lanes.filter((lane) => lane.num_pending + lane.num_ack_pending > 0).map(({ name }) => parseLaneConsumer(name)!.model))
+  const empty = dropped.filter((name) => !inUse.has(parseLaneConsumer(name)!.model))
+  yield* removeLanes(jsm, empty)
+  return inUse.size === 0
+})
 
 const causeText = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
