@@ -1,6 +1,7 @@
 import { Clock, Effect, Fiber, Option, Random } from "effect"
 import { ApiConflict, type KubeError } from "./errors.ts"
-import { KubeClient, type KubeClientShape } from "./KubeClient.ts"
+import { KubeClient } from "./KubeClient.ts"
+import type { KubeClientShape } from "./operations.ts"
 import { claimed, mayTake, type Observation, observe, released } from "./leaseObservation.ts"
 import { monotonicMs } from "./monotonic.ts"
 import { leases } from "./resources.ts"

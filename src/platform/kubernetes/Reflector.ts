@@ -1,6 +1,7 @@
 import { Deferred, Effect, PubSub, Random, type Scope, Semaphore, Stream } from "effect"
 import { ApiInvalid, ApiUnavailable, isRetryable, type KubeError, retryAfterMsOf } from "./errors.ts"
-import { KubeClient, type KubeClientShape, type ListOptions, type ObjectList, type Undecodable, type WatchEvent } from "./KubeClient.ts"
+import { KubeClient } from "./KubeClient.ts"
+import type { KubeClientShape, ListOptions, ObjectList, Undecodable, WatchEvent } from "./operations.ts"
 import { monotonicMs } from "./monotonic.ts"
 import { type Change, compareVersions, ObjectCache } from "./objectCache.ts"
 import type { KubeObject, Resource } from "./resources.ts"

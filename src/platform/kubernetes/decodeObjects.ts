@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { errorOf, parseJson, type Status } from "./answers.ts"
 import { ApiInvalid, type KubeError } from "./errors.ts"
-import type { ObjectList, Undecodable, WatchEvent } from "./KubeClient.ts"
 import type { WatchLine } from "./KubeTransport.ts"
+import type { ObjectList, Undecodable, WatchEvent } from "./operations.ts"
 import { apiVersionOf, keyOf, type KubeObject, type Resource } from "./resources.ts"
 
 const field = (value: unknown, name: string): unknown =>

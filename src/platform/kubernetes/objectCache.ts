@@ -1,4 +1,4 @@
-import type { ObjectList, Undecodable, WatchEvent } from "./KubeClient.ts"
+import type { ObjectList, Undecodable, WatchEvent } from "./operations.ts"
 import { keyOf, type KubeObject } from "./resources.ts"
 
 /** A difference between two moments of a cache; `before` is what was known of the object until then. */

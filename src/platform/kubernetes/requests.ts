@@ -1,5 +1,5 @@
-import type { ApplyOptions, CreateOptions, DeleteOptions, ListOptions, PatchOptions, WatchOptions } from "./KubeClient.ts"
 import type { ApiRequest } from "./KubeTransport.ts"
+import type { ApplyOptions, CreateOptions, DeleteOptions, ListOptions, PatchOptions, WatchOptions } from "./operations.ts"
 import { apiVersionOf, type Draft, type KubeObject, pathOf, type Resource } from "./resources.ts"
 
 /** Requests as the API server wants them. Pure. */

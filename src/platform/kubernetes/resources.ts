@@ -152,13 +152,21 @@ export type KubeEvent = typeof KubeEvent.Type
 /** The contract's GpuPool as the API server has stored it. */
 export type StoredGpuPool = Omit<GpuPool, "metadata"> & { readonly metadata: ObjectMeta }
 
-/** Kubernetes writes `null` for times and lists that are not set. */
+/**
+ * Kubernetes writes `null` for times and lists that are not set. What has none of them, which is nearly everything, is
+ * not copied: this sees every event of every watch.
+ */
 const dropNulls = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(dropNulls)
   if (typeof value !== "object" || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, dropNulls(inner)]]))
-  )
+  let copy: Record<string, unknown> | undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const kept = dropNulls(inner)
+    if (kept === inner && (inner !== null || Array.isArray(value))) continue
+    copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>
+    if (inner === null) delete copy[key]
+    else copy[key] = kept
+  }
+  return copy ?? value
 }
 
 const decoding = <S extends Schema.Codec<any, any>>(schema: S) => {
