@@ -162,6 +162,15 @@ describe("transition", () => {
     }
     assert.strictEqual(next(inState("queued"), commands.Requeue).queue_deadline, jobRecord().queue_deadline)
     assert.strictEqual(next(inState("queued"), commands.Move).queue_deadline, jobRecord().queue_deadline)
+    assert.strictEqual(next(inState("queued"), commands.Start).queue_deadline, jobRecord().queue_deadline)
+  })
+
+  it("nor is the time of a lost agent whose job another took over and gave back", () => {
+    const lost = inState("processing", { started_at: "2026-01-02T03:04:10.678Z", queue_deadline: "2026-01-02T03:04:20.000Z" })
+    const taken = next(lost, { _tag: "Start", agent: "b", queuedSequence: 7, silent: true, at })
+    const givenBack = next({ record: taken, queuedSequence: 7 }, { _tag: "Release", agent: "b", attempt: 2, reason: "shutdown", at: "2026-01-02T03:06:00.000Z" })
+    // 9.322 s of the wait were left when the first agent took it.
+    assert.strictEqual(givenBack.queue_deadline, "2026-01-02T03:06:09.322Z")
   })
 
   it("fields of a newer version survive every transition", () => {

@@ -119,6 +119,8 @@ const start = (command: Extract<JobCommand, { _tag: "Start" }>, current: Current
     agent: command.agent,
     attempt: record.attempt + 1,
     attempts_counted: record.attempts_counted + 1,
+    // Taken over from a lost agent, it may still be given back, and then the lost agent's time must not count either.
+    queue_deadline: deadlineAfterRun(record, command.at),
     started_at: command.at
   })
 }
