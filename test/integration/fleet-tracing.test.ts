@@ -1,66 +1,28 @@
-import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { startSystem, type System } from "../../src/testing/System.ts"
+import { startTraceCollector } from "./traceCollector.ts"
 
 /** One edit, one trace: from the HTTP request through the log to each step of the model. */
-
-interface Span {
-  readonly service: string
-  readonly name: string
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentSpanId?: string
-}
-
-interface Exported {
-  readonly resourceSpans: ReadonlyArray<{
-    readonly resource: { readonly attributes: ReadonlyArray<{ readonly key: string; readonly value: { readonly stringValue?: string } }> }
-    readonly scopeSpans: ReadonlyArray<{ readonly spans: ReadonlyArray<Omit<Span, "service">> }>
-  }>
-}
 
 const pixel =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 const limitMs = 30_000
-const spans: Array<Span> = []
 
-const keep = (body: string): void => {
-  for (const { resource, scopeSpans } of (JSON.parse(body) as Exported).resourceSpans) {
-    const service = resource.attributes.find(({ key }) => key === "service.name")?.value.stringValue ?? ""
-    for (const scope of scopeSpans) spans.push(...scope.spans.map((span) => ({ ...span, service })))
-  }
-}
-
-let collector: Server
+let collector: Awaited<ReturnType<typeof startTraceCollector>>
 let system: System
 beforeAll(async () => {
-  collector = createServer((request, response) => {
-    let body = ""
-    request.on("data", (chunk: Buffer) => (body += chunk.toString()))
-    request.on("end", () => {
-      if (request.url === "/v1/traces") keep(body)
-      response.writeHead(200, { "content-type": "application/json" }).end("{}")
-    })
-  })
-  await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve))
-  system = await startSystem({
-    env: {
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
-      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-      OTEL_BSP_SCHEDULE_DELAY: "200"
-    }
-  })
+  collector = await startTraceCollector()
+  system = await startSystem({ env: collector.env })
 }, 60_000)
 afterAll(async () => {
   await system?.stop()
-  collector?.close()
+  collector?.stop()
 }, 60_000)
 
 const until = async (what: string, holds: () => boolean) => {
   const end = Date.now() + limitMs
   while (!holds()) {
-    if (Date.now() > end) throw new Error(`${what}; seen: ${JSON.stringify(spans.map(({ name, service }) => `${service}: ${name}`))}\n${system.logs()}`)
+    if (Date.now() > end) throw new Error(`${what}; seen: ${JSON.stringify(collector.spans.map(({ name, service }) => `${service}: ${name}`))}\n${system.logs()}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
@@ -80,7 +42,7 @@ describe("tracing", () => {
     })
     assert.strictEqual(response.status, 200, await response.text())
 
-    const ours = () => spans.filter((span) => span.traceId === traceId)
+    const ours = () => collector.spans.filter((span) => span.traceId === traceId)
     const stepSpans = () => ours().filter(({ name, service }) => service === "darkroom-agent" && /step/i.test(name))
     await until("the request and all steps in one trace", () =>
       ours().some(({ name }) => name === "POST /api/edit") && stepSpans().length >= steps)

@@ -1,4 +1,4 @@
-import { Clock, Effect, Result } from "effect"
+import { Clock, Context, Effect, Result, Tracer } from "effect"
 import { isRetryable, type KubeError } from "../../platform/kubernetes/errors.ts"
 import type { EventRecorder } from "../../platform/kubernetes/EventRecorder.ts"
 import type { StoredGpuPool } from "../../platform/kubernetes/resources.ts"
@@ -160,7 +160,8 @@ const nextLookMs = (state: PoolState, decision: Decision, { depth, now, pods }: 
 
 /** `first`: the pool as it was when this operator saw it for the first time. */
 export const makePoolPods = Effect.fnUntraced(function*(first: StoredGpuPool, settings: PodSettings) {
-  const services = yield* Effect.context<PoolServices>()
+  // Without the span of the look that makes this: each look has its own.
+  const services = Context.omit(Tracer.ParentSpan)(yield* Effect.context<PoolServices>())
   const cluster = yield* Cluster
   const objects = yield* PoolObjects
   const state = makePoolState(first)
