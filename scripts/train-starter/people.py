@@ -1,5 +1,6 @@
 """Drawn people: half-lengths that the lower edge cuts, with sleeves, folds, collars, straps, patches, things in the hand; and simpler busts."""
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,8 +48,22 @@ class Cloth:
         return np.clip(base + self.depth * self.crease * (0.6 + 0.4 * turn) + self.grain, 0.1, 1.5).astype(np.float32)
 
 
-def half_length(c, soft, hold):
-    """hold(c, x, y, size) draws a thing held in front of the chest."""
+@dataclass
+class Figure:
+    """What arms have to know of the person they belong to; lengths are shares of the picture's side."""
+
+    hx: float
+    top: float
+    head: float
+    shoulder: float
+    cloth: Cloth
+    skin: np.ndarray
+    ragged: np.ndarray
+
+
+def half_length(c, soft, hold=None, arms=None, dress=None):
+    """hold(c, x, y, size) draws a thing held in front of the chest; arms(figure), where given, draws the arms and what they hold
+    in place of plain sleeves; dress(cloth) may change the garment."""
     rng = c.rng
     head = rng.uniform(0.085, 0.2)
     hx, hy = 0.5 + rng.normal() * 0.1, rng.uniform(0.12, 0.42)
@@ -58,6 +73,8 @@ def half_length(c, soft, hold):
     top = chin + head * rng.uniform(0.05, 0.3)
     shoulder = head * rng.uniform(1.7, 3.4)
     cloth = Cloth(c)
+    if dress:
+        dress(cloth)
     hair = HAIR[rng.integers(len(HAIR))] * rng.uniform(0.8, 1.15)
     style = rng.random()
     curls = smooth_noise(rng, ((16, 0.7), (36, 0.7)))
@@ -82,24 +99,9 @@ def half_length(c, soft, hold):
     c.shadow(trunk)
     c.put(trunk, cloth.colour, cloth.name, cloth.light(across))
     front(c, cloth, trunk, hx, top, head, shoulder, centre, soft)
-    for side in (-1, 1):  # sleeves: shoulder, elbow, hand
-        if rng.random() < 0.12:
-            continue
-        sx, sy = hx + side * shoulder * 0.82, top + head * rng.uniform(0.75, 1.1)
-        thick = head * rng.uniform(0.5, 0.85)
-        ex, ey = sx + side * head * rng.uniform(-0.1, 1.1), sy + head * rng.uniform(1.8, 3.2)
-        wx, wy = (ex - side * head * rng.uniform(0.5, 3.5), ey + head * rng.uniform(-1.5, 1.0)) if rng.random() < 0.6 else (ex + side * head * rng.uniform(-0.3, 0.6), ey + head * 2.5)
-        sleeve = Cloth(c) if rng.random() < 0.08 else cloth
-        for k, (ax, ay, bx, by, w0, w1) in enumerate(((sx, sy, ex, ey, thick, thick * 0.85), (ex, ey, wx, wy, thick * 0.85, thick * 0.65))):
-            inside, over, _ = capsule(ax, ay, bx, by, w0, w1)
-            mask = edge(inside + 0.5 * ragged, soft)
-            seam = np.exp(-np.clip(-inside, 0, 1) * 45) * c.subject * (1 - mask)
-            c.picture = c.picture * (1 - rng.uniform(0.1, 0.5) * seam[..., None])
-            c.put(mask, sleeve.colour, sleeve.name, np.clip(sleeve.light(over) * (1 - 0.1 * k), 0.1, 1.5))
-        if rng.random() < 0.8:
-            gloved, name = (skin, NOBODY) if rng.random() < 0.7 else c.named()
-            inside, over, _ = capsule(wx, wy, wx - side * head * rng.uniform(0, 0.7), wy + head * rng.uniform(-0.4, 0.6), head * rng.uniform(0.3, 0.45), head * 0.25)
-            c.put(edge(inside, soft), gloved, name, np.clip(1 - 0.35 * np.abs(over), 0.3, 1.2))
+    figure = Figure(hx, top, head, shoulder, cloth, skin, ragged)
+    if not arms:
+        sleeves(c, figure, soft)
     neck = edge(head * rng.uniform(0.38, 0.5) - np.abs(X - hx - 0.2 * lean * (Y - hy)), soft) * edge(Y - hy, soft) * edge(top + head * 0.25 - Y, soft)
     c.put(neck, skin * rng.uniform(0.55, 0.85), NOBODY)
     if rng.random() < 0.4:  # a collar: ring of a suit, scarf, turtleneck
@@ -108,8 +110,33 @@ def half_length(c, soft, hold):
         ring = edge(head * rng.uniform(0.12, 0.3) - np.abs(r - head * rng.uniform(0.75, 1.3)), soft) * (v > -head * 0.15)
         c.put(ring, collar, name, np.clip(0.85 + 0.4 * u / head * rng.normal(), 0.2, 1.3))
     face(c, hx, hy, head, squash, skin, hair, hair_light, curls, style, soft)
-    if rng.random() < 0.5:
+    if arms:
+        arms(figure)
+    elif rng.random() < 0.5:
         hold(c, hx + rng.normal() * shoulder * 0.6, min(0.95, top + head * rng.uniform(2.2, 4.5)), head * rng.uniform(0.7, 2.4))
+
+
+def sleeves(c, f, soft):
+    """Both arms of a figure: shoulder, elbow, hand."""
+    rng = c.rng
+    for side in (-1, 1):
+        if rng.random() < 0.12:
+            continue
+        sx, sy = f.hx + side * f.shoulder * 0.82, f.top + f.head * rng.uniform(0.75, 1.1)
+        thick = f.head * rng.uniform(0.5, 0.85)
+        ex, ey = sx + side * f.head * rng.uniform(-0.1, 1.1), sy + f.head * rng.uniform(1.8, 3.2)
+        wx, wy = (ex - side * f.head * rng.uniform(0.5, 3.5), ey + f.head * rng.uniform(-1.5, 1.0)) if rng.random() < 0.6 else (ex + side * f.head * rng.uniform(-0.3, 0.6), ey + f.head * 2.5)
+        sleeve = Cloth(c) if rng.random() < 0.08 else f.cloth
+        for k, (ax, ay, bx, by, w0, w1) in enumerate(((sx, sy, ex, ey, thick, thick * 0.85), (ex, ey, wx, wy, thick * 0.85, thick * 0.65))):
+            inside, over, _ = capsule(ax, ay, bx, by, w0, w1)
+            mask = edge(inside + 0.5 * f.ragged, soft)
+            seam = np.exp(-np.clip(-inside, 0, 1) * 45) * c.subject * (1 - mask)
+            c.picture = c.picture * (1 - rng.uniform(0.1, 0.5) * seam[..., None])
+            c.put(mask, sleeve.colour, sleeve.name, np.clip(sleeve.light(over) * (1 - 0.1 * k), 0.1, 1.5))
+        if rng.random() < 0.8:
+            gloved, name = (f.skin, NOBODY) if rng.random() < 0.7 else c.named()
+            inside, over, _ = capsule(wx, wy, wx - side * f.head * rng.uniform(0, 0.7), wy + f.head * rng.uniform(-0.4, 0.6), f.head * rng.uniform(0.3, 0.45), f.head * 0.25)
+            c.put(edge(inside, soft), gloved, name, np.clip(1 - 0.35 * np.abs(over), 0.3, 1.2))
 
 
 def front(c, cloth, trunk, hx, top, head, shoulder, centre, soft):

@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+import bodies
 import cutouts
+import holding
 import people
+import tables
 from colour_match import NAMES, match, sample_colour
-from drawing import N, NOBODY, UNKNOWN, WHITE, X, Y, Canvas, any_colour, blurred, edge, folds, grey, muted, polar, shade, smooth_noise
+from drawing import N, UNKNOWN, X, Y, Canvas, any_colour, blurred, edge, folds, grey, muted, polar, shade, smooth_noise
 
 HERE = Path(__file__).parent / "photos"
 HELD_OUT = ("astronaut", "coffee", "flower", "meadow")
@@ -44,6 +47,7 @@ def load_photos():
 PHOTOS = load_photos()
 SUBJECTS = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "grace_hopper", "grace_hopper", "china", "bowl", "drum", "dogs", "dandelion", "rocket"]
 TEXTURES = ["brick", "grass", "gravel", "hubble", "ihc", "stream", "brushes", "peaks", "raccoon", "sunset", "dandelion", "drum", "chelsea"]
+COMPOSED = 0.45  # share of scenes with held things and laid tables
 REAL = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "grace_hopper", "grace_hopper", "grace_hopper", "china", "bowl", "bowl", "drum", "dogs", "dandelion", "rocket", "peaks", "sunset", "peaks", "china"]
 
 
@@ -221,60 +225,18 @@ def flower(c, cx, cy, size, subject, soft):
         c.put(edge(size * rng.uniform(0.12, 0.35) - r, soft), other, name, 0.8 + 0.2 * rng.random(), 0.0, subject)
 
 
-def cup(c, cx, cy, size, subject, soft):
-    """A vessel seen from above at a slant: saucer, spoon, body, rim, inside, drink, handle."""
+def cut_out(c, subject=True, keys=SUBJECTS, low=False):
+    """A photo's subject pasted in another place; low: so that the lower edge of the picture cuts it."""
     rng = c.rng
-    squash, (colour, name) = rng.uniform(0.5, 1.0), c.named()
-    if rng.random() < 0.3:
-        colour, name = sample_colour(rng, "white"), WHITE
-    plate_colour, plate = (colour, name) if rng.random() < 0.6 else c.named()
-    if rng.random() < 0.85:
-        px, py = cx + size * rng.normal() * 0.1, cy + size * rng.uniform(0.0, 0.25)
-        u, v, r, a = polar(px, py, rng.normal() * 0.15, squash)
-        mask = edge(size - r, soft)
-        c.shadow(mask)
-        light, shine = shade(rng, u, v, r, size)
-        light = light * (1 - 0.4 * rng.random() * np.exp(-((r / size - rng.uniform(0.4, 0.9)) / 0.06) ** 2))
-        sun = rng.uniform(0, 2 * math.pi)  # the cup throws its shade over one side of the saucer
-        light = light * (1 - rng.uniform(0, 0.6) * np.clip((u * math.cos(sun) + v * math.sin(sun)) / size * 2 + rng.uniform(-0.5, 0.5), 0, 1))
-        c.put(mask, plate_colour, plate, light, shine, subject)
-        if rng.random() < 0.4:
-            rim, rim_name = c.named()
-            c.put(edge(size * 0.05 - np.abs(r - size * rng.uniform(0.85, 0.95)), soft), rim, rim_name, light, 0.0, subject)
-        if rng.random() < 0.35:  # a spoon or a biscuit on it
-            angle = rng.uniform(0, 2 * math.pi)
-            inside, across, t = people.capsule(px + size * 0.8 * math.cos(angle), py + size * 0.7 * squash * math.sin(angle), px + size * 0.9 * math.cos(angle + 1.2), py + size * 0.8 * squash * math.sin(angle + 1.2), size * rng.uniform(0.03, 0.16), size * 0.04)
-            c.put(edge(inside, soft), any_colour(rng) * 0.4 + 0.4, UNKNOWN, np.clip(1 - 0.6 * np.abs(across), 0.2, 1.3), 0.0, subject)
-    w, h = size * rng.uniform(0.45, 0.65), size * rng.uniform(0.2, 0.6)
-    y = cy - h * 0.5
-    if rng.random() < 0.7:  # handle
-        hx = cx + (w * 1.15) * (1 if rng.random() < 0.5 else -1)
-        u, v, r, a = polar(hx, cy, 0, rng.uniform(0.8, 1.4))
-        c.put(edge(size * 0.09 - np.abs(r - size * 0.16), soft), colour, name, 0.8, 0.0, subject)
-    taper = 1 - 0.3 * rng.random() * np.clip((Y - y) / h, 0, 1)
-    bowl = np.clip(edge(w * taper - np.abs(X - cx), soft) * edge(Y - y, soft) * edge(y + h - Y + 0.0 * X + w * squash * 0.6 * np.sqrt(np.clip(1 - ((X - cx) / w) ** 2, 0, 1)), soft), 0, 1)
-    light, shine = shade(rng, X - cx, Y - cy, np.abs(X - cx), w)
-    c.put(bowl, colour, name, light, shine, subject)
-    u, v, r, a = polar(cx, y, 0, squash)
-    rim_colour, rim = (sample_colour(rng, "white"), WHITE) if rng.random() < 0.5 else (colour, name)
-    c.put(edge(w - r, soft), rim_colour, rim, rng.uniform(0.8, 1.1), 0.0, subject)
-    c.put(edge(w * 0.86 - r, soft), rim_colour * rng.uniform(0.5, 0.95), UNKNOWN, np.clip(0.8 + 0.5 * v / w, 0.3, 1.2), 0.0, subject)
-    if rng.random() < 0.8:
-        u, v, r, a = polar(cx, y + w * 0.12, 0, squash)
-        drink = sample_colour(rng, "brown") * rng.uniform(0.5, 1.6) if rng.random() < 0.6 else any_colour(rng)
-        c.put(edge(w * 0.7 - r, soft), np.clip(drink, 0, 1), UNKNOWN, np.clip(1 + 0.4 * rng.normal() * u / w + 0.1 * smooth_noise(rng), 0.3, 1.5), 0.0, subject)
-
-
-def cut_out(c, subject=True):
-    """A photo's subject pasted in another place."""
-    rng = c.rng
-    key = SUBJECTS[rng.integers(len(SUBJECTS))]
+    key = keys[rng.integers(len(keys))]
     image, masks = PHOTOS[key]
     angle, scale = math.radians(rng.normal() * 8), rng.uniform(0.6, 1.6) * max(image.size) / N / rng.uniform(0.7, 1.3)
     flip = -1 if rng.random() < 0.5 else 1
     ca, sa = math.cos(angle) * scale, math.sin(angle) * scale
     tx, ty = N * rng.uniform(0.35, 0.65), N * rng.uniform(0.4, 0.65)
     ox, oy = image.width * 0.5, image.height * 0.5
+    if low:
+        ty = max(ty, N - 0.47 * image.height / scale)
     data = (flip * ca, flip * sa, ox - flip * (ca * tx + sa * ty), -sa, ca, oy + sa * tx - ca * ty)
     body = np.asarray(image.transform((N, N), Image.AFFINE, data, Image.BILINEAR), np.float32) / 255
     mask = np.asarray(masks["subject"].transform((N, N), Image.AFFINE, data, Image.BILINEAR), np.float32) / 255
@@ -355,7 +317,7 @@ def procedural(rng, source=None):
         for _ in range(1 if rng.random() < 0.75 else 2):
             cutouts.thing(c, soft, source)
     elif kind < 0.81:
-        cup(c, cx, cy, rng.uniform(0.18, 0.55), True, soft)
+        tables.cup(c, cx, cy, rng.uniform(0.18, 0.55), True, soft)
     elif kind < 0.88:
         flower(c, cx, cy, rng.uniform(0.12, 0.45), True, soft)
     elif kind < 0.90:
@@ -366,6 +328,37 @@ def procedural(rng, source=None):
     # else: no subject, scenery only
     if rng.random() < 0.06:
         distractors(c, 1, soft)
+    return c.picture, c.subject, c.sky, c.name
+
+
+def any_photo(rng):
+    """A piece of a photo as a material."""
+    return photo_crop(rng, TEXTURES[rng.integers(len(TEXTURES))])[..., rng.permutation(3)] * np.float32(rng.uniform(0.6, 1.2))
+
+
+def composed(rng, source=None):
+    """People who hold things before backdrops that confuse, a portrait with something before the chest, cups on tables."""
+    c = Canvas(rng, *backdrop(rng))
+    soft = rng.uniform(0.35, 1.0)
+    kind = rng.random()
+    if kind < 0.4:
+        if rng.random() < 0.8:
+            holding.room(c, soft, source)
+        bodies.stand(c, soft, any_photo, bodies.ASIDE if source else None)
+    elif kind < 0.66:
+        holding.holder(c, soft, source, any_photo)
+    elif kind < 0.76:
+        if rng.random() < 0.7:
+            holding.room(c, soft, source)
+        if source is None and rng.random() < 0.6:
+            cut_out(c, keys=("grace_hopper",), low=True)
+        else:
+            cutouts.bust(c, soft, source)
+        holding.offer(c, soft, source, any_photo)
+    else:
+        tables.laid(c, soft, source)
+        if rng.random() < 0.6:
+            tables.turn(c)
     return c.picture, c.subject, c.sky, c.name
 
 
@@ -436,7 +429,13 @@ def doubt(rgb, name):
 
 
 def scene(rng, source=None):
-    picture, subject, sky, name = real(rng) if source is None and rng.random() < 0.16 else procedural(rng, source)
+    kind = rng.random()
+    if kind < COMPOSED:
+        picture, subject, sky, name = composed(rng, source)
+    elif source is None and kind < COMPOSED + 0.16 * (1 - COMPOSED):
+        picture, subject, sky, name = real(rng)
+    else:
+        picture, subject, sky, name = procedural(rng, source)
     pack = lambda a: (np.clip(a, 0, 1) * 255 + 0.5).astype(np.uint8)
     picture = camera(rng, picture)
     return picture, pack(subject), pack(sky), doubt(picture, name)
