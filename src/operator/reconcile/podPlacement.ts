@@ -56,17 +56,30 @@ export const gpuTolerations = (placement: Placement): ReadonlyArray<JsonObject> 
 /** Enough for the agent itself and the small models; a pool with large ones says so in its template. */
 const requestsByDefault: JsonObject = { cpu: "500m", memory: "1Gi" }
 
+/**
+ * Agents end an engine that comes near the container's limit (job-log rule 23). Without one the node's memory is the
+ * limit, which the node reaches first, and then ends whatever it likes. With GPUs: a model passes through the host's memory.
+ */
+const memoryLimitByDefault = { cpu: "4Gi", gpu: "16Gi" }
+
+/** Whoever says how much a pod needs means that much. */
+const limitsOf = ({ gpu: { count } }: Placement, template: JsonObject): JsonObject => {
+  const memory = asObject(template["requests"])["memory"] ?? memoryLimitByDefault[count === 0 ? "cpu" : "gpu"]
+  return { memory, ...asObject(template["limits"]) }
+}
+
 export const resourcesOf = (placement: Placement, template: JsonObject): JsonObject => {
   const limited = asObject(template["limits"])
+  const limits = limitsOf(placement, template)
   // Where a limit is given and no request, Kubernetes takes the limit: a default above it would be refused.
   const unlimited = Object.fromEntries(Object.entries(requestsByDefault).filter(([name]) => !(name in limited)))
   const requests = { ...unlimited, ...asObject(template["requests"]) }
   if (usesClaim(placement)) {
-    return { ...template, requests, claims: namedOver([{ name: claimName }], asList(template["claims"])) }
+    return { ...template, requests, limits, claims: namedOver([{ name: claimName }], asList(template["claims"])) }
   }
-  if (placement.gpu.count === 0) return { ...template, requests }
+  if (placement.gpu.count === 0) return { ...template, requests, limits }
   // An extended resource cannot be overcommitted: its request is its limit.
-  return { ...template, requests, limits: { ...limited, [gpuResource]: String(placement.gpu.count) } }
+  return { ...template, requests, limits: { ...limits, [gpuResource]: String(placement.gpu.count) } }
 }
 
 /** The fields of a PodSpec that say where it may run, apart from affinity and tolerations. */

@@ -101,7 +101,7 @@ describe("GPU placement", () => {
   it("takes GPUs as an extended resource, on nodes of the product by any of its names", () => {
     const pod = build({ placement: { gpu: { count: 2, product: "H100" } } })
     assert.strictEqual(agentIn(pod).image, "agent-cuda:1")
-    assert.deepStrictEqual(agentIn(pod).resources.limits, { "nvidia.com/gpu": "2" })
+    assert.deepStrictEqual(agentIn(pod).resources.limits, { memory: "16Gi", "nvidia.com/gpu": "2" })
     const [term] = pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms
     const [rule] = term.matchExpressions
     assert.deepStrictEqual([rule.key, rule.operator], ["nvidia.com/gpu.product", "In"])
@@ -121,7 +121,7 @@ describe("GPU placement", () => {
   it("a pool without GPUs asks for none and runs the CPU image", () => {
     const pod = build(cpu)
     assert.strictEqual(agentIn(pod).image, "agent-cpu:1")
-    assert.isUndefined(agentIn(pod).resources.limits)
+    assert.deepStrictEqual(agentIn(pod).resources, { requests: { cpu: "500m", memory: "1Gi" }, limits: { memory: "4Gi" } })
     assert.deepStrictEqual([pod.spec.affinity, pod.spec.tolerations, envIn(pod).DARKROOM_DEVICE], [{}, [], "cpu"])
   })
 
@@ -129,8 +129,17 @@ describe("GPU placement", () => {
     const pod = build({ placement: { resourceClaimTemplateName: "one-h100" } })
     assert.deepStrictEqual(pod.spec.resourceClaims, [{ name: "gpu", resourceClaimTemplateName: "one-h100" }])
     assert.deepStrictEqual(agentIn(pod).resources.claims, [{ name: "gpu" }])
-    assert.isUndefined(agentIn(pod).resources.limits)
+    assert.deepStrictEqual(agentIn(pod).resources.limits, { memory: "16Gi" })
     assert.deepStrictEqual(pod.spec.affinity, {})
+  })
+
+  it.each([
+    [{ requests: { memory: "8Gi" } }, { requests: { cpu: "500m", memory: "8Gi" }, limits: { memory: "8Gi" } }],
+    [{ limits: { cpu: "2" } }, { requests: { memory: "1Gi" }, limits: { cpu: "2", memory: "4Gi" } }],
+    [{ requests: { memory: "1Gi" }, limits: { memory: "3Gi" } }, { requests: { cpu: "500m", memory: "1Gi" }, limits: { memory: "3Gi" } }]
+  ])("memory has a limit, so that the agent notices before the node does: %j", (resources, given) => {
+    const pod = build({ ...cpu, template: { spec: { containers: [{ name: "agent", resources }] } } })
+    assert.deepStrictEqual(agentIn(pod).resources, given)
   })
 
   it("spreads, selects, tolerates and queues as the pool says", () => {
