@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import { laneName, lanes as allLanes, parseLane } from "../../src/contract/Lane.ts"
-import { eventSubject, laneConsumer, laneSubjects } from "../../src/contract/subjects.ts"
+import { eventSubject, laneConsumer, laneSubjects, workStream } from "../../src/contract/subjects.ts"
 import { Connection } from "../../src/platform/nats/Connection.ts"
 import { JobLog } from "../../src/platform/nats/JobLog.ts"
 import { Lanes } from "../../src/platform/nats/Lanes.ts"
@@ -328,9 +328,22 @@ layer(laneServices, live)("lanes", (it) => {
       assert.strictEqual(yield* lanes.unowned, before)
       yield* lanes.remove(pool)
       assert.strictEqual(yield* lanes.unowned, before + 3)
-      assert.strictEqual((yield* depthOf(pool))._tag, "Unreadable", "no lanes is not an empty queue")
+      assert.deepInclude(yield* depthOf(pool), { _tag: "Unreadable", lanesMissing: true }, "no lanes is not an empty queue")
       yield* Effect.forEach(views, ({ record }) => lanes.purgeJob(record.job_id))
       assert.strictEqual(yield* lanes.unowned, before)
+    }))
+
+  it.effect("rule 10: a pool that lost one of its lanes has no depth that can be relied on, until it is made again", () =>
+    Effect.gen(function*() {
+      const { jsm } = yield* Connection
+      const lanes = yield* Lanes
+      const pool = yield* freshPool("noop")
+      const view = yield* submit({ pool })
+      yield* inWork(view)
+      yield* Effect.promise(() => jsm.consumers.delete(workStream, laneConsumer(pool, "noop", laneName({ priority: 0, share: 0 }))))
+      assert.deepInclude(yield* depthOf(pool), { _tag: "Unreadable", lanesMissing: true })
+      yield* lanes.ensure(pool, ["noop"])
+      assert.deepInclude(yield* depthOf(pool), { _tag: "Readable", depth: 1 })
     }))
 
   it.effect("rule 10: depth is what waits and what runs, of this pool alone", () =>

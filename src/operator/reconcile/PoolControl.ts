@@ -7,7 +7,7 @@ import { type AgentExit, AgentProcesses, revisionOf } from "../fleet/processes.t
 import { afterCrash, afterStable, noFailures, type Restarts } from "../fleet/restarts.ts"
 import { decide, type Decision, initialMemory, type Memory, type ObservedDepth } from "../scaling/decide.ts"
 import { makeActor } from "./act.ts"
-import { ensureLanes, noLanes, type PoolLanes, tidyLanes } from "./poolLanes.ts"
+import { ensureLanes, noLanes, noteLanes, type PoolLanes, tidyLanes } from "./poolLanes.ts"
 import { differs, statusOf } from "./status.ts"
 
 /** Silence after which a process that still runs counts as hung. */
@@ -55,7 +55,8 @@ const measure = Effect.fnUntraced(function*(state: State, pool: GpuPool, now: nu
   const presence = yield* Presence
   const processes = yield* AgentProcesses
   const { name } = pool.metadata
-  const depth: ObservedDepth = yield* lanes.depth(name)
+  const depth = yield* lanes.depth(name)
+  noteLanes(state, depth)
   state.listening = { since: listeningSince(state.listening, depth._tag === "Readable", now), lookedAt: now }
   const { broken, replicas } = observe(yield* processes.list(name), yield* presence.alive(name), state.sightings, {
     startupTimeoutMs: durationMs(pool.spec.lifecycle.startupTimeout),

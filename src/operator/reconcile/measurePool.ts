@@ -12,6 +12,7 @@ import type { PodView } from "../fleet/podView.ts"
 import { afterStable } from "../fleet/restarts.ts"
 import { freshlyReady } from "./coldStart.ts"
 import { followBusy } from "./podPlan.ts"
+import { noteLanes } from "./poolLanes.ts"
 import { drainTimeoutMs, type Measured, type PoolState } from "./poolState.ts"
 import { coldStartOf } from "./podStatus.ts"
 
@@ -32,6 +33,7 @@ export const measurePool = Effect.fn("measurePool")(function*(state: PoolState, 
   const agents = yield* AgentPods
   const { name } = pool.metadata
   const depth = yield* (yield* Lanes).depth(name)
+  noteLanes(state, depth)
   const heartbeats = yield* (yield* Presence).alive(name)
   const pods = yield* agents.list(pool)
   const unseenWrites = yield* agents.unseenWrites(pool)

@@ -3,7 +3,7 @@ import { Effect, Layer, Schema } from "effect"
 import { GpuPool } from "../../contract/GpuPool.ts"
 import { LogUnavailable } from "../../platform/nats/errors.ts"
 import { Lanes } from "../../platform/nats/Lanes.ts"
-import { ensureLanes, noLanes, tidyLanes } from "./poolLanes.ts"
+import { ensureLanes, noLanes, noteLanes, tidyLanes } from "./poolLanes.ts"
 
 const poolOf = (...models: ReadonlyArray<string>) =>
   Schema.decodeUnknownSync(GpuPool)({ apiVersion: "darkroom.dev/v1alpha1", kind: "GpuPool", metadata: { name: "p" }, spec: { models } })
@@ -42,6 +42,21 @@ describe("the lanes of a pool", () => {
       yield* look(poolOf("a"))
       assert.deepStrictEqual(asked.splice(0), ["ensure a", "tidy a"])
     }).pipe(Effect.provide(recording(asked, answers)))
+  })
+
+  it.effect("are made anew when some of them are found to be gone, and not only because the broker is away", () => {
+    const asked: Array<string> = []
+    return Effect.gen(function*() {
+      const state = noLanes()
+      yield* ensureLanes(state, poolOf("a"))
+      noteLanes(state, { _tag: "Unreadable", reason: "the broker is away" })
+      yield* ensureLanes(state, poolOf("a"))
+      assert.deepStrictEqual(asked, ["ensure a"])
+      noteLanes(state, { _tag: "Unreadable", reason: "no lanes", lanesMissing: true })
+      yield* ensureLanes(state, poolOf("a"))
+      yield* ensureLanes(state, poolOf("a"))
+      assert.deepStrictEqual(asked, ["ensure a", "ensure a"])
+    }).pipe(Effect.provide(recording(asked)))
   })
 
   it.effect("stay while agents with an earlier spec poll them", () => {

@@ -7,7 +7,7 @@ import { completeLanes, consumerNames, ensureLanes, isLaneOf, readLanes, removeL
 import { makePoll } from "./lanePoll.ts"
 import { makeWakes, type Wake } from "./laneWakes.ts"
 import type { PollRequest } from "./PolledLanes.ts"
-import { type Depth, depthOf, isFull, lagOf, sourceProblem, sourcesOf, unownedOf, unreadable } from "./workDepth.ts"
+import { type Depth, depthOf, isFull, lagOf, lanesMissing, sourceProblem, sourcesOf, unownedOf, unreadable } from "./workDepth.ts"
 import type { WorkMessage } from "./workMessage.ts"
 import { purgeMessagesOfJob, readHolds, readOnTheWay, readPosition, readWork } from "./workReads.ts"
 
@@ -108,7 +108,10 @@ const causeText = (cause: unknown) => (cause instanceof Error ? cause.message : 
 
 const readDepth = Effect.fnUntraced(function*({ jsm, nc }: Connection["Service"], pool: string) {
   const names = (yield* consumerNames(nc)).filter((name) => isLaneOf(name, pool))
-  if (names.length === 0) return unreadable(`the pool ${pool} has no lanes`)
+  if (names.length === 0) return lanesMissing(`the pool ${pool} has no lanes`)
+  const complete = completeLanes(names).get(pool) ?? []
+  const torn = names.map((name) => parseLaneConsumer(name)!.model).find((model) => !complete.includes(model))
+  if (torn !== undefined) return lanesMissing(`the pool ${pool} has not all lanes of the model ${torn}`)
   // WORK before its consumers: what arrives between the reads is counted twice rather than not at all.
   let work = yield* readWork(jsm)
   if (lagOf(sourcesOf(work)) > 0) {

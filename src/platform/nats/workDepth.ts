@@ -3,7 +3,8 @@ import { eventsStream } from "../../contract/subjects.ts"
 /** `depth` = pending + ack-pending of the pool's lanes plus what is on its way into WORK. Unreadable means hold, never zero. */
 export type Depth =
   | { readonly _tag: "Readable"; readonly depth: number; readonly pending: number; readonly running: number }
-  | { readonly _tag: "Unreadable"; readonly reason: string }
+  /** `lanesMissing`: the broker answers, but some of the lanes that the pool had are gone. */
+  | { readonly _tag: "Unreadable"; readonly reason: string; readonly lanesMissing?: true }
 
 /** The broker hears from a source every second even when nothing comes; silent for longer, its lag means nothing. */
 export const sourceActiveWithinMs = 5_000
@@ -29,6 +30,8 @@ export interface LaneCounts {
 }
 
 export const unreadable = (reason: string): Depth => ({ _tag: "Unreadable", reason })
+
+export const lanesMissing = (reason: string): Depth => ({ _tag: "Unreadable", reason, lanesMissing: true })
 
 /** Why the figures of WORK cannot be trusted; `undefined` when they can (job-log rule 10). */
 export const sourceProblem = (sources: ReadonlyArray<Source>): string | undefined => {
