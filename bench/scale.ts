@@ -12,6 +12,7 @@ const { values } = parseArgs({
     pools: { type: "string", default: "100" },
     pods: { type: "string", default: "10" },
     idle: { type: "string", default: "60" },
+    "operator-flags": { type: "string", default: "" },
     json: { type: "string" }
   }
 })
@@ -20,14 +21,13 @@ const main = Effect.gen(function*() {
   const out: any = {}
   console.log(machine())
   if (Number(values.wakes) > 0) yield* Effect.scoped(Effect.gen(function*() {
-    const site = yield* startSite
+    const site = yield* startSite({ operatorFlags: values["operator-flags"].split(" ").filter((flag) => flag !== "") })
     const samples = out.samples = yield* measureWakes(site, Number(values.wakes))
     for (const what of ["storedToPod", "postToStored", "postToPod", "postToAnswer"] as const) console.log(row(what, samples.map((one) => one[what])))
   }))
   if (Number(values.pools) > 0) yield* Effect.scoped(Effect.gen(function*() {
-    const site = yield* startSite
+    const site = yield* startSite({ operatorFlags: values["operator-flags"].split(" ").filter((flag) => flag !== "") })
     out.fill = yield* measureFill(site, { pools: Number(values.pools), podsEach: Number(values.pods), idleS: Number(values.idle) })
-    console.dir(out.fill, { depth: 9 })
   }))
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(out))
 })

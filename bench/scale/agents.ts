@@ -64,9 +64,9 @@ export const fakeAgents = Effect.fnUntraced(function*(pods: Reflector<Pod>) {
 
   yield* Effect.acquireRelease(
     Effect.sync(() =>
-      nc.subscribe("control.drain.*", {
+      nc.subscribe("control.drain.>", {
         callback: (error, message) => {
-          const agent = decodeToken(message.subject.split(".")[2] ?? "")
+          const agent = decodeToken(message.subject.split(".").at(-1) ?? "")
           if (error === null && agents.has(agent)) {
             message.respond(JSON.stringify({ agent, drained: true, claims: 0 } satisfies DrainReply))
           }

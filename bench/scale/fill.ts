@@ -1,10 +1,10 @@
 import { Effect } from "effect"
-import { gpuPools } from "../../src/platform/kubernetes/resources.ts"
+import { gpuPools, type StoredGpuPool } from "../../src/platform/kubernetes/resources.ts"
 import { fakeAgents } from "./agents.ts"
 import { type Call, countsOf, isLease, isWrite } from "./calls.ts"
 import { startNodes } from "./nodes.ts"
 import { type Footprint, footprintOf } from "./programs.ts"
-import { makePool, namespace, operatorAgent, type Site, until } from "./site.ts"
+import { makePool, operatorAgent, type Site, until } from "./site.ts"
 import { Connection } from "../../src/platform/nats/Connection.ts"
 
 /**
@@ -46,23 +46,28 @@ export interface Idle {
 }
 
 const nodeCount = 10
-const converged = "120 seconds"
 /** What the last change leaves behind, such as figures that may wait and events, is over by then. */
 const settle = "10 seconds"
 const writesAtOnce = 16
 
 const podWrites = (calls: ReadonlyArray<Call>) => calls.filter(({ resource, verb }) => resource === "pods" && (verb === "create" || verb === "delete"))
 
+const hasConverged = ({ metadata, status }: StoredGpuPool, ready: number): boolean =>
+  status !== undefined && status.observedGeneration === metadata.generation && status.readyReplicas === ready && status.replicas === ready &&
+  (status.terminatingReplicas ?? 0) === 0 && status.lanesReadyFor.length > 0
+
 const stage = Effect.fnUntraced(function*<E>(site: Site, what: string, ready: number, ask: Effect.Effect<unknown, E>) {
   const before = footprintOf(site.operator)
   const from = Date.now()
   yield* ask
   const asked = Date.now()
-  const isDone = Effect.map(site.pools.all, (all) =>
-    all.every(({ metadata, status }) =>
-      status !== undefined && status.observedGeneration === metadata.generation && status.readyReplicas === ready && status.replicas === ready &&
-      (status.terminatingReplicas ?? 0) === 0 && status.lanesReadyFor.length > 0))
-  yield* until(what, converged, isDone, site.operator.log)
+  let late: ReadonlyArray<StoredGpuPool> = []
+  const isDone = Effect.map(site.pools.all, (all) => {
+    late = all.filter((pool) => !hasConverged(pool, ready))
+    return late.length === 0
+  })
+  const explain = () => `${late.length} pools are not there yet; the first: ${JSON.stringify(late[0]?.status)}`
+  yield* until(what, site.operator, isDone, explain)
   const to = Date.now()
   const operator = footprintOf(site.operator)
   const calls = site.audit.between(operatorAgent, from, to)
@@ -109,11 +114,12 @@ export const measureFill = Effect.fnUntraced(function*(site: Site, { idleS, pods
   const everyPool = <E>(write: (name: string) => Effect.Effect<unknown, E>) => Effect.forEach(names, write, { concurrency: writesAtOnce, discard: true })
   const scaleTo = (replicas: number) => everyPool((name) => site.client.scale(gpuPools, name, replicas))
   const total = pools * podsEach
-  const stages: Array<Stage> = []
-  stages.push(yield* stage(site, `${pools} new pools in ${namespace}, to ${total} agents ready`, podsEach, everyPool((name) => makePool(site, name, spec))))
-  const full = yield* idle(site, `${total} agents ready, no jobs`, idleS)
-  stages.push(yield* stage(site, `to zero: ${total} agents asked to drain, their pods deleted`, 0, scaleTo(0)))
-  const empty = yield* idle(site, `${pools} pools at zero`, idleS)
-  stages.push(yield* stage(site, `from zero again to ${total} agents ready`, podsEach, scaleTo(podsEach)))
-  return { stages, idle: [full, empty] }
+  const found: Array<Stage | Idle> = []
+  const note = <A extends Stage | Idle>(one: A) => Effect.sync(() => { console.dir(one, {depth: 9}); found.push(one) })
+  yield* Effect.flatMap(stage(site, `${pools} new pools: lanes and pods made, ${total} agents ready`, podsEach, everyPool((name) => makePool(site, name, spec))), note)
+  yield* Effect.flatMap(idle(site, `${total} agents ready, no jobs`, idleS), note)
+  yield* Effect.flatMap(stage(site, `to zero: ${total} agents asked to drain, their pods deleted`, 0, scaleTo(0)), note)
+  yield* Effect.flatMap(idle(site, `${pools} pools at zero`, idleS), note)
+  yield* Effect.flatMap(stage(site, `from zero again: ${total} pods made, agents ready`, podsEach, scaleTo(podsEach)), note)
+  return found
 })

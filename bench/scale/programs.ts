@@ -55,8 +55,9 @@ export const launch = ({ args, command, env = {}, folder, name }: Launch) =>
     })
   )
 
-export const nodeProgram = (name: string, entry: string, env: Readonly<Record<string, string>>, folder: string) =>
-  launch({ name, command: process.execPath, args: [join(repository, entry)], env, folder })
+/** `flags`: of Node and V8. */
+export const nodeProgram = ({ entry, flags = [], ...program }: Omit<Launch, "args" | "command"> & { readonly entry: string; readonly flags?: ReadonlyArray<string> }) =>
+  launch({ ...program, command: process.execPath, args: [...flags, join(repository, entry)] })
 
 /** One of the programs that `scripts/cluster build` makes. */
 export const clusterProgram = (name: string): string => {

@@ -30,15 +30,17 @@ export interface Site {
 export const namespace = "darkroom"
 /** As programs name themselves to the API server. */
 export const operatorAgent = "darkroom-operator"
-const startLimit = "90 seconds"
+const patience = "120 seconds"
 
-/** A look after 5 ms, for ever; dies when it takes longer than `limit`, with what `explain` says. */
-export const until = <E, R>(what: string, limit: "90 seconds" | "120 seconds", check: Effect.Effect<boolean, E, R>, explain: () => string = () => "") =>
-  check.pipe(
+/** Looks every 5 ms; dies with what `explain` says when it takes longer than the limit or when the program has ended. */
+export const until = <E, R>(what: string, program: RunningProgram, check: Effect.Effect<boolean, E, R>, explain: () => string = () => "") => {
+  const never = (why: string) => Effect.die(new Error(`never: ${what}; ${why}\n${explain()}\nThe log of the ${program.name} ends with:\n${program.log().slice(-2_000)}`))
+  return Effect.suspend(() => (program.hasEnded() ? never(`the ${program.name} has ended`) : check)).pipe(
     Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("5 millis") }),
-    Effect.timeoutOrElse({ duration: limit, orElse: () => Effect.die(new Error(`never: ${what}\n${explain()}`)) }),
+    Effect.timeoutOrElse({ duration: patience, orElse: () => never(`not within ${patience}`) }),
     Effect.asVoid
   )
+}
 
 const scopedFolder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "darkroom-bench-"))),
@@ -48,8 +50,13 @@ const scopedFolder = Effect.acquireRelease(
 const isReady = (url: string) =>
   Effect.promise(() => fetch(url, { signal: AbortSignal.timeout(2_000) }).then((answer) => answer.ok, () => false))
 
+export interface SiteOptions {
+  /** Of Node and V8, for the operator: to profile it, or to see what a setting does. */
+  readonly operatorFlags: ReadonlyArray<string>
+}
+
 /** Starts it all; the operator leads when this is done. */
-export const startSite = Effect.gen(function*() {
+export const startSite = Effect.fnUntraced(function*({ operatorFlags }: SiteOptions) {
   const folder = yield* scopedFolder
   const audit = new AuditLog(folder)
   const api = yield* Effect.acquireRelease(
@@ -63,10 +70,16 @@ export const startSite = Effect.gen(function*() {
   writeFileSync(kubeconfig, readFileSync(api.kubeconfig))
   const env = { KUBECONFIG: kubeconfig, KUBE_NAMESPACE: namespace, NATS_URL: broker.url, NATS_MONITOR_URL: broker.monitorUrl, LOG_FORMAT: "json" }
   const port = yield* Effect.promise(freePort)
-  const operator = yield* nodeProgram("operator", "src/operator/main.ts", { ...env, METRICS_PORT: String(port), POD_NAME: "operator-0" }, folder)
+  const operator = yield* nodeProgram({
+    name: "operator",
+    entry: "src/operator/main.ts",
+    env: { ...env, METRICS_PORT: String(port), POD_NAME: "operator-0" },
+    flags: operatorFlags,
+    folder
+  })
   const leads = Effect.promise(() =>
     fetch(`http://127.0.0.1:${port}/metrics`).then(async (answer) => (await answer.text()).includes("darkroom_operator_leading 1"), () => false))
-  yield* until("the operator leads", startLimit, leads, operator.log)
+  yield* until("the operator leads", operator, leads)
   const services = yield* Layer.build(
     Layer.mergeAll(KubeClient.at(api.endpoint(namespace), "darkroom-bench"), Connection.layer("bench")).pipe(
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ NATS_URL: broker.url })))
@@ -87,19 +100,24 @@ const fixtureModels = fileURLToPath(new URL("../../test/fixtures/models", import
 export const startGateway = Effect.fnUntraced(function*({ env, folder }: Site) {
   const [port, metricsPort] = yield* Effect.promise(() => Promise.all([freePort(), freePort()]))
   const key = "bench-0123456789abcdef0123456789abcdef"
-  const program = yield* nodeProgram("gateway", "src/gateway/main.ts", {
-    ...env,
-    POOL_SOURCE: "kubernetes",
-    DARKROOM_API_KEY: key,
-    DARKROOM_TEST_MODELS: "1",
-    MODELS_DIR: fixtureModels,
-    DATA_DIR: join(folder, "gateway-data"),
-    PORT: String(port),
-    MODELS_PORT: "0",
-    METRICS_PORT: String(metricsPort)
-  }, folder)
+  const program = yield* nodeProgram({
+    name: "gateway",
+    entry: "src/gateway/main.ts",
+    env: {
+      ...env,
+      POOL_SOURCE: "kubernetes",
+      DARKROOM_API_KEY: key,
+      DARKROOM_TEST_MODELS: "1",
+      MODELS_DIR: fixtureModels,
+      DATA_DIR: join(folder, "gateway-data"),
+      PORT: String(port),
+      MODELS_PORT: "0",
+      METRICS_PORT: String(metricsPort)
+    },
+    folder
+  })
   const url = `http://127.0.0.1:${port}`
-  yield* until("the gateway is ready", startLimit, isReady(`${url}/readyz`), program.log)
+  yield* until("the gateway is ready", program, isReady(`${url}/readyz`))
   return { ...program, url, key } satisfies Gateway as Gateway
 })
 

@@ -62,11 +62,11 @@ const storedAt = ({ connection }: Site, job: string) =>
   })
 
 const wake = Effect.fnUntraced(function*(site: Site, gateway: Gateway, pool: string, image: string) {
-  yield* until(`${pool} at zero`, "90 seconds", isAtZero(site, pool), site.operator.log)
+  yield* until(`${pool} at zero`, site.operator, isAtZero(site, pool))
   const sent = Date.now()
   const job = yield* ask(gateway, "/api/edit", { image, prompt: "steps=1 ms=0", model: pool, seed: sent % 2 ** 32 })
   const answered = Date.now()
-  yield* until(`a pod of ${pool}`, "90 seconds", Effect.map(podsOf(site, pool), (found) => found.length > 0), site.operator.log)
+  yield* until(`a pod of ${pool}`, site.operator, Effect.map(podsOf(site, pool), (found) => found.length > 0))
   const stored = yield* storedAt(site, job)
   yield* ask(gateway, `/api/job/${job}/cancel`)
   return { pool, sent, answered, stored }

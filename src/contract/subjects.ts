@@ -26,6 +26,8 @@ export const encodeToken = (text: string): string => {
 
 export const decodeToken = (token: string): string => {
   if (token === "_") return ""
+  // Nearly every one, and each look at a pool reads the names of all pools' lanes.
+  if (!token.includes("_")) return token
   const bytes: Array<number> = []
   for (let i = 0; i < token.length; i++) {
     if (token[i] === "_") {

@@ -8,7 +8,7 @@ import { Lanes } from "../platform/nats/Lanes.ts"
 import { Presence } from "../platform/nats/Presence.ts"
 import { logReady } from "../platform/nats/provision.ts"
 import { Signals } from "../platform/nats/Signals.ts"
-import { collectLessOften } from "../platform/processes/collectLessOften.ts"
+import { collectOften } from "../platform/processes/collectOften.ts"
 import { runProgram } from "../platform/processes/runProgram.ts"
 import { Cluster } from "./fleet/Cluster.ts"
 import { healthServer } from "./health/HealthServer.ts"
@@ -52,5 +52,5 @@ const services = Effect.map(settingsConfig, ({ host, port }) =>
     Layer.provideMerge(KubeClient.layer("darkroom-operator"))
   ))
 
-collectLessOften()
+collectOften()
 runProgram("operator", packageJson.version, Effect.provide(program, Layer.unwrap(services)))

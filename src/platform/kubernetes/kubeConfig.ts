@@ -2,6 +2,7 @@ import { Config, Effect, Option } from "effect"
 import type { KubeConfig } from "@kubernetes/client-node"
 import type { RequestOptions } from "node:https"
 import { ApiForbidden, KubeConfigInvalid } from "./errors.ts"
+import { plainEndpoint } from "./plainConfig.ts"
 
 /** What a connection is made with; another value means other connections. */
 export interface TlsOptions {
@@ -82,6 +83,8 @@ const isFallback = (server: string) => server === "http://localhost:8080"
 /** KUBECONFIG, else ~/.kube/config, else the pod's service account. `KUBE_NAMESPACE` wins over the namespace found there. */
 export const loadEndpoint: Effect.Effect<Endpoint, KubeConfigInvalid | Config.ConfigError> = Effect.gen(function*() {
   const wanted = yield* Config.String("KUBE_NAMESPACE").pipe(Config.option)
+  const plain = yield* plainEndpoint
+  if (plain !== undefined) return { ...plain, namespace: Option.getOrElse(wanted, () => plain.namespace?.trim() || "default") }
   const config = yield* load
   const cluster = config.getCurrentCluster()
   if (cluster === null || isFallback(cluster.server)) {
