@@ -21,6 +21,8 @@ export const Heartbeat = Schema.Struct({
   ),
   /** Models in memory now. */
   models_loaded: Schema.Array(Schema.String),
+  /** How long it took to check the models and to load the first; absent until then. */
+  load_ms: Schema.optionalKey(Schema.Int),
   execution_provider: Schema.NullOr(Schema.Literals(["cuda", "cpu"]))
 })
 export type Heartbeat = typeof Heartbeat.Type

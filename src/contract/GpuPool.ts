@@ -164,8 +164,12 @@ const whole = (description: string) => Schema.Int.annotate({ description })
 export const ColdStart = Schema.Struct({
   scheduledMs: Schema.optionalKey(whole("A node was found.")),
   startedMs: Schema.optionalKey(whole("The image was pulled, the container started.")),
-  readyMs: whole("The agent had its model loaded and could take jobs.")
-}).annotate({ description: "Milliseconds from the creation of the pod that last became ready to each step of its start." })
+  readyMs: whole("The agent had its model loaded and could take jobs."),
+  imageMs: Schema.optionalKey(whole("Of this, between the pod's sandbox (network, volumes) and its container: nearly all of it pulls the image.")),
+  modelMs: Schema.optionalKey(whole("Of this, what the agent took to check its models and to load the first, by its own word."))
+}).annotate({
+  description: "Milliseconds from the creation of the pod that last became ready to each step of its start, and what two of them took."
+})
 
 export const GpuPoolStatus = Schema.Struct({
   observedGeneration: Schema.optionalKey(whole("The generation of the spec that was last acted on.")),

@@ -72,6 +72,16 @@ layer(rig, live)("an agent", (it) => {
       yield* until("claim gone", claims, (all) => all.length === 0)
     }))
 
+  it.effect("heartbeats tell how long the models took, once they are there", () =>
+    Effect.gen(function*() {
+      const pool = yield* newPool
+      const presence = yield* Presence
+      const { agent } = yield* agentInProcess(pool)
+      const heard = Effect.map(presence.alive(pool), (alive) => alive.find((one) => one.agent === agent))
+      const ready = yield* until("ready", heard, (heartbeat) => heartbeat?.state === "READY")
+      assert.isAbove(ready?.load_ms ?? 0, 0, "a process was started")
+    }))
+
   it.effect("is quiet while there is nothing to do: its own empty turn does not wake it", () =>
     Effect.gen(function*() {
       const pool = yield* newPool

@@ -51,6 +51,7 @@ interface Core {
   readonly nudges: Queue.Queue<void>
   readonly models: Ref.Ref<ReadonlyMap<string, StoredModel>>
   readonly setupProblem: Ref.Ref<string | undefined>
+  readonly loadMs: Ref.Ref<number | undefined>
   readonly pullsFail: Ref.Ref<boolean>
   /** Job ids that somebody asked to cancel; the latest is enough, as the record is read again every second. */
   readonly cancels: Queue.Queue<string>
@@ -68,6 +69,7 @@ const makeWorker = Effect.fnUntraced(function*(options: WorkerOptions) {
     nudges: yield* Queue.sliding<void>(1),
     models: yield* Ref.make<ReadonlyMap<string, StoredModel>>(new Map()),
     setupProblem: yield* Ref.make<string | undefined>(undefined),
+    loadMs: yield* Ref.make<number | undefined>(undefined),
     pullsFail: yield* Ref.make(false),
     cancels: yield* Queue.sliding<string>(1),
     giveBack: yield* Deferred.make<void>(),
@@ -109,6 +111,7 @@ const beat = Effect.fnUntraced(function*(core: Core) {
   const { agent, pool, version } = core.options
   const life = yield* SubscriptionRef.get(core.life)
   const { execution_provider, models_loaded, state } = yield* report(core)
+  const loadMs = yield* Ref.get(core.loadMs)
   const heartbeat: Heartbeat = {
     agent,
     pool,
@@ -120,6 +123,7 @@ const beat = Effect.fnUntraced(function*(core: Core) {
     slots: 1,
     claims: life.claim === undefined ? [] : [life.claim],
     models_loaded,
+    ...(loadMs === undefined ? {} : { load_ms: loadMs }),
     execution_provider
   }
   yield* core.presence.beat(heartbeat)
@@ -166,9 +170,11 @@ const serveDrain = (core: Core) => {
 
 const setUp = Effect.fnUntraced(function*(core: Core) {
   const store = yield* ModelStore
+  const startedAt = yield* Clock.currentTimeMillis
   const models = yield* Effect.forEach(core.options.models, (name) => store.get(name))
   yield* Ref.set(core.models, new Map(models.map((model) => [model.manifest.name, model])))
   if (models[0] !== undefined) yield* core.engine.load(models[0])
+  yield* Ref.set(core.loadMs, Math.max(0, Math.round((yield* Clock.currentTimeMillis) - startedAt)))
   yield* change(core, (life) => ({ ...life, setup: "done" }))
   yield* beat(core)
   yield* Effect.logInfo("agent ready").pipe(Effect.annotateLogs({ agent: core.options.agent, pool: core.options.pool }))

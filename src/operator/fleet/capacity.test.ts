@@ -15,6 +15,7 @@ const view = (name: string, more: Partial<PodView> = {}): PodView => ({
   revision: "r",
   createdAt: start,
   scheduledAt: start,
+  sandboxAt: undefined,
   held: undefined,
   runningSince: start,
   readySince: start,

@@ -13,6 +13,7 @@ const view = (more: Partial<PodView> = {}): PodView => ({
   revision: "r",
   createdAt: start,
   scheduledAt: start,
+  sandboxAt: undefined,
   held: undefined,
   runningSince: start,
   readySince: undefined,

@@ -29,14 +29,14 @@ describe("viewOf", () => {
   it("reads a pod that runs and is ready", () => {
     const view = viewOf(pod({
       phase: "Running",
-      conditions: [condition("PodScheduled", "True", 1), condition("Ready", "True", 9)],
+      conditions: [condition("PodScheduled", "True", 1), condition("PodReadyToStartContainers", "True", 3), condition("Ready", "True", 9)],
       containerStatuses: [
         { name: "sidecar", ready: false, restartCount: 9 },
         { name: "agent", ready: true, restartCount: 0, state: { running: { startedAt: at(5) } } }
       ]
     }))
     assert.deepInclude(view, { name: "p-2-abcd", uid: "u", resourceVersion: "7", slot: 2, revision: "r", createdAt: ms(0) })
-    assert.deepInclude(view, { scheduledAt: ms(1), runningSince: ms(5), readySince: ms(9), restarts: 0, terminating: false })
+    assert.deepInclude(view, { scheduledAt: ms(1), sandboxAt: ms(3), runningSince: ms(5), readySince: ms(9), restarts: 0, terminating: false })
     assert.deepInclude(view, { held: undefined, ended: undefined, waiting: undefined, busyLabelled: false })
   })
 

@@ -12,6 +12,8 @@ export interface PodView {
   readonly createdAt: number
   /** When the scheduler gave it a node. */
   readonly scheduledAt: number | undefined
+  /** When the kubelet had made its sandbox: network and volumes. Older clusters do not tell. */
+  readonly sandboxAt: number | undefined
   /** No node takes it now, or a scheduling gate (Kueue) holds it: waiting is all that helps, another pod would wait too. */
   readonly held: { readonly reason: "Unschedulable" | "SchedulingGated"; readonly message: string } | undefined
   /** Since when the agent's container runs this time; `undefined` while it does not. */
@@ -87,6 +89,7 @@ export const viewOf = (pod: Pod): PodView => {
   const { labels = {}, name, resourceVersion, uid } = pod.metadata
   const scheduled = conditionOf(pod, "PodScheduled")
   const ready = conditionOf(pod, "Ready")
+  const sandbox = conditionOf(pod, "PodReadyToStartContainers")
   const container = agentOf(pod)
   const running = container?.state?.running
   return {
@@ -97,6 +100,7 @@ export const viewOf = (pod: Pod): PodView => {
     revision: labels[revisionLabel] ?? "",
     createdAt: timeOf(pod.metadata.creationTimestamp) ?? 0,
     scheduledAt: scheduled?.status === "True" ? timeOf(scheduled.lastTransitionTime) : undefined,
+    sandboxAt: sandbox?.status === "True" ? timeOf(sandbox.lastTransitionTime) : undefined,
     held: heldOf(pod),
     runningSince: running === undefined ? undefined : timeOf(running.startedAt) ?? 0,
     readySince: ready?.status === "True" ? timeOf(ready.lastTransitionTime) : undefined,

@@ -48,6 +48,13 @@ describe("OperatorMetrics", () => {
     assert.isNotEmpty(samples(metrics, "pool=\"q\""))
   })
 
+  test("a cold start counts by its steps, as far as they are known", (metrics) => {
+    metrics.coldStart("p", { scheduledMs: 1_000, startedMs: 61_000, readyMs: 70_000, imageMs: 57_000, modelMs: 7_345 })
+    metrics.coldStart("p", { readyMs: 30_000 })
+    const sum = (step: string) => samples(metrics, `cold_start_seconds_sum{pool="p",step="${step}"}`).map((line) => Number(line.split(" ")[1]))
+    assert.deepStrictEqual(["scheduled", "started", "ready", "image", "model"].flatMap(sum), [1, 61, 100, 57, 7.345])
+  })
+
   test("the time from a wake-up to its pod counts also when another look was under way", (metrics) => {
     metrics.woken("p", 100)
     metrics.reconciled({ key: "p", outcome: "succeeded", startedAt: 90, seconds: 0.05 })

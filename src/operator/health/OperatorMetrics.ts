@@ -34,7 +34,7 @@ const make = () => {
   const created = registry.counter("darkroom_operator_pods_created_total", "Pods created, by pool.")
   const removed = registry.counter("darkroom_operator_pods_removed_total", "Pods deleted, by pool and reason.")
   const decision = registry.histogram("darkroom_operator_wake_to_pod_seconds", "From the wake-up by a job to the pod created for it.", reconcileBoundsS)
-  const cold = registry.histogram("darkroom_operator_cold_start_seconds", "From a pod's creation to each step of its start.", coldStartBoundsS)
+  const cold = registry.histogram("darkroom_operator_cold_start_seconds", "From a pod's creation to each step of its start (scheduled, started, ready), and what the image and the model took of it.", coldStartBoundsS)
   const pods = registry.gauge("darkroom_operator_pods", "Pods by pool and state.")
   const desired = registry.gauge("darkroom_operator_desired_replicas", "Replicas wanted, by pool.")
   const depth = registry.gauge("darkroom_operator_queue_depth", "Jobs waiting or running, by pool; absent while nobody knows.")
@@ -81,9 +81,9 @@ const make = () => {
     },
     removed: (pool: string, reason: "idle" | "failed") => removed.add({ pool, reason }),
     coldStart: (pool: string, steps: NonNullable<GpuPoolStatus["coldStart"]>) => {
-      if (steps.scheduledMs !== undefined) cold.observe({ pool, step: "scheduled" }, steps.scheduledMs / 1_000)
-      if (steps.startedMs !== undefined) cold.observe({ pool, step: "started" }, steps.startedMs / 1_000)
-      cold.observe({ pool, step: "ready" }, steps.readyMs / 1_000)
+      const { imageMs, modelMs, readyMs, scheduledMs, startedMs } = steps
+      const known = { scheduled: scheduledMs, started: startedMs, ready: readyMs, image: imageMs, model: modelMs }
+      for (const [step, ms] of Object.entries(known)) if (ms !== undefined) cold.observe({ pool, step }, ms / 1_000)
     },
     status,
     forget: (pool: string) => {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Sighting } from "../fleet/observe.ts"
 import type { PodView } from "../fleet/podView.ts"
-import { freshlyReady } from "./coldStart.ts"
+import { coldStartOf, freshlyReady } from "./coldStart.ts"
 
 const pod = (name: string, more: Partial<PodView> = {}): PodView => ({
   name,
@@ -11,6 +11,7 @@ const pod = (name: string, more: Partial<PodView> = {}): PodView => ({
   revision: "r",
   createdAt: 1_000,
   scheduledAt: 2_000,
+  sandboxAt: undefined,
   held: undefined,
   runningSince: 3_000,
   readySince: undefined,
@@ -34,6 +35,19 @@ const sighting = (id: string, readyAt: number | undefined): Sighting => ({
   loading: false,
   startedAt: 0,
   revision: "r"
+})
+
+describe("coldStartOf", () => {
+  it("is each step from the creation, never negative", () => {
+    assert.deepStrictEqual(coldStartOf(pod("p"), 9_500), { scheduledMs: 1_000, startedMs: 2_000, readyMs: 8_500, imageMs: 1_000 })
+    assert.deepStrictEqual(coldStartOf(pod("p", { scheduledAt: undefined, runningSince: undefined }), 900), { readyMs: 0 })
+    assert.strictEqual(coldStartOf(pod("p"), 9_500.4).readyMs, 8_500, "the field is a whole number")
+  })
+
+  it("tells the image from the sandbox, and the model from the process around it, where somebody says so", () => {
+    const { imageMs, modelMs } = coldStartOf(pod("p", { sandboxAt: 4_000, runningSince: 61_000 }), 70_000, 7_345)
+    assert.deepStrictEqual([imageMs, modelMs], [57_000, 7_345])
+  })
 })
 
 describe("freshlyReady", () => {

@@ -1,7 +1,28 @@
+import type { GpuPoolStatus } from "../../contract/GpuPool.ts"
 import type { Sighting } from "../fleet/observe.ts"
 import type { PodView } from "../fleet/podView.ts"
 
 /** How long starts of pods take, and which have just ended. Pure. */
+
+type ColdStart = NonNullable<GpuPoolStatus["coldStart"]>
+
+const elapsedMs = (from: number, to: number): number => Math.max(0, Math.round(to - from))
+
+/**
+ * From the pod's creation to each step of its start; Kubernetes tells whole seconds. Images are pulled when the sandbox is
+ * there. `loadMs`: what the agent says that its models took.
+ */
+export const coldStartOf = (pod: PodView, readyAt: number, loadMs?: number): ColdStart => {
+  const { createdAt, runningSince, sandboxAt, scheduledAt } = pod
+  const pullsFrom = sandboxAt ?? scheduledAt
+  return {
+    ...(scheduledAt === undefined ? {} : { scheduledMs: elapsedMs(createdAt, scheduledAt) }),
+    ...(runningSince === undefined ? {} : { startedMs: elapsedMs(createdAt, runningSince) }),
+    readyMs: elapsedMs(createdAt, readyAt),
+    ...(runningSince === undefined || pullsFrom === undefined ? {} : { imageMs: elapsedMs(pullsFrom, runningSince) }),
+    ...(loadMs === undefined ? {} : { modelMs: loadMs })
+  }
+}
 
 interface Look {
   /** As they were at the look before. */

@@ -1,4 +1,5 @@
 import { Clock, Effect } from "effect"
+import type { Heartbeat } from "../../contract/AgentMessages.ts"
 import { durationMs } from "../../contract/GpuPool.ts"
 import { heartbeatIntervalMs } from "../../contract/limits.ts"
 import type { StoredGpuPool } from "../../platform/kubernetes/resources.ts"
@@ -10,20 +11,25 @@ import { sightPods } from "../fleet/podSightings.ts"
 import { AgentPods } from "../fleet/pods.ts"
 import type { PodView } from "../fleet/podView.ts"
 import { afterStable } from "../fleet/restarts.ts"
-import { freshlyReady } from "./coldStart.ts"
+import { coldStartOf, freshlyReady } from "./coldStart.ts"
 import { followBusy } from "./podPlan.ts"
 import { noteLanes } from "./poolLanes.ts"
 import { drainTimeoutMs, type Measured, type PoolState } from "./poolState.ts"
-import { coldStartOf } from "./podStatus.ts"
 
 /** Every living agent has been heard by then. */
 const settleMs = 3 * heartbeatIntervalMs
 
-const noteColdStarts = Effect.fnUntraced(function*(state: PoolState, pool: string, pods: ReadonlyArray<PodView>, sightings: ReadonlyArray<Sighting>) {
+interface Seen {
+  readonly pods: ReadonlyArray<PodView>
+  readonly sightings: ReadonlyArray<Sighting>
+  readonly heartbeats: ReadonlyArray<Heartbeat>
+}
+
+const noteColdStarts = Effect.fnUntraced(function*(state: PoolState, pool: string, { heartbeats, pods, sightings }: Seen) {
   const metrics = yield* OperatorMetrics
   const since = state.since ?? Number.POSITIVE_INFINITY
   for (const { pod, readyAt } of freshlyReady({ before: state.sightings, since, pods, sightings })) {
-    state.coldStart = coldStartOf(pod, readyAt)
+    state.coldStart = coldStartOf(pod, readyAt, heartbeats.find(({ agent }) => agent === pod.name)?.load_ms)
     metrics.coldStart(pool, state.coldStart)
   }
 })
@@ -48,7 +54,7 @@ export const measurePool = Effect.fn("measurePool")(function*(state: PoolState, 
     asked: state.asked,
     now
   })
-  yield* noteColdStarts(state, name, pods, sightings)
+  yield* noteColdStarts(state, name, { pods, sightings, heartbeats })
   state.sightings = sightings
   state.busySince = followBusy(state.busySince, sightings, now)
   state.restarts = afterStable(state.restarts, readyTimes(sightings), now)

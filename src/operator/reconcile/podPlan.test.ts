@@ -21,7 +21,7 @@ const agent = (slot: number, phase: ReplicaPhase | "pending", more: Partial<PodV
   const isReady = phase === "idle" || phase === "busy" || phase === "draining"
   return {
     pod: {
-      name, uid: `u${slot}`, resourceVersion: "1", slot, revision: "new", createdAt: now, scheduledAt: now, held: undefined,
+      name, uid: `u${slot}`, resourceVersion: "1", slot, revision: "new", createdAt: now, scheduledAt: now, sandboxAt: undefined, held: undefined,
       runningSince: phase === "pending" ? undefined : now, readySince: undefined, stoppedAt: undefined, restarts: 0, waiting: undefined,
       terminating: phase === "stopping", overdueAt: undefined, ended: undefined, busyLabelled: false, ...more
     },

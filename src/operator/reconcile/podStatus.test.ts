@@ -4,7 +4,7 @@ import { GpuPool, GpuPoolStatus } from "../../contract/GpuPool.ts"
 import type { Sighting } from "../fleet/observe.ts"
 import type { PodView } from "../fleet/podView.ts"
 import type { ReplicaPhase } from "../scaling/decide.ts"
-import { coldStartOf, idleSinceOf, isMinorChange, isSameStatus, noticesOf, type PodFacts, podStatusOf } from "./podStatus.ts"
+import { idleSinceOf, isMinorChange, isSameStatus, noticesOf, type PodFacts, podStatusOf } from "./podStatus.ts"
 import { waitsFor } from "./retirePool.ts"
 
 const pool = Schema.decodeUnknownSync(GpuPool)({
@@ -15,7 +15,7 @@ const pool = Schema.decodeUnknownSync(GpuPool)({
 })
 
 const pod = (slot: number, more: Partial<PodView> = {}): PodView => ({
-  name: `p-${slot}-x`, uid: `u${slot}`, resourceVersion: "1", slot, revision: "r", createdAt: 1_000, scheduledAt: 2_000, held: undefined,
+  name: `p-${slot}-x`, uid: `u${slot}`, resourceVersion: "1", slot, revision: "r", createdAt: 1_000, scheduledAt: 2_000, sandboxAt: undefined, held: undefined,
   runningSince: 3_000, readySince: undefined, stoppedAt: undefined, restarts: 0, waiting: undefined, terminating: false, overdueAt: undefined,
   ended: undefined, busyLabelled: false, ...more
 })
@@ -164,14 +164,6 @@ describe("noticesOf", () => {
   it("a new pool has nothing good to tell, but what is wrong", () => {
     assert.deepStrictEqual(reasons(undefined, statusOf()), [])
     assert.deepStrictEqual(reasons(undefined, statusOf({ refused: "quota" })), ["Warning PodRefused"])
-  })
-})
-
-describe("coldStartOf", () => {
-  it("each step from the creation, never negative", () => {
-    assert.deepStrictEqual(coldStartOf(pod(0), 9_500), { scheduledMs: 1_000, startedMs: 2_000, readyMs: 8_500 })
-    assert.deepStrictEqual(coldStartOf(pod(0, { scheduledAt: undefined, runningSince: undefined }), 900), { readyMs: 0 })
-    assert.strictEqual(coldStartOf(pod(0), 9_500.4).readyMs, 8_500, "the field is a whole number")
   })
 })
 

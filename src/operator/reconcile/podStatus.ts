@@ -95,15 +95,6 @@ export const podStatusOf = (facts: PodFacts, before: GpuPoolStatus | undefined, 
   }
 }
 
-const elapsedMs = (from: number, to: number): number => Math.max(0, Math.round(to - from))
-
-/** From the pod's creation to each step of its start; Kubernetes tells whole seconds. */
-export const coldStartOf = (pod: PodView, readyAt: number): ColdStart => ({
-  ...(pod.scheduledAt === undefined ? {} : { scheduledMs: elapsedMs(pod.createdAt, pod.scheduledAt) }),
-  ...(pod.runningSince === undefined ? {} : { startedMs: elapsedMs(pod.createdAt, pod.runningSince) }),
-  readyMs: elapsedMs(pod.createdAt, readyAt)
-})
-
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical)
   if (typeof value !== "object" || value === null) return value
