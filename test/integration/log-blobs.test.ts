@@ -129,6 +129,19 @@ layer(logServices(), live)("rule 8: blobs", (it) => {
       assert.include(String((error as { cause: unknown }).cause), "its chunks are not what its entry says")
     }))
 
+  it.effect("whose bytes are gone are written again by who puts the same picture", () =>
+    Effect.gen(function*() {
+      const blobs = yield* Blobs
+      const { jsm } = yield* Connection
+      const bytes = randomBytes(1000)
+      const name = inputBlobName("hollow-again", sha256Of(bytes))
+      yield* blobs.put(name, bytes, sha256Of(bytes))
+      const chunk = (yield* lastSequence) - 1
+      yield* Effect.promise(() => jsm.streams.deleteMessage(blobsStream, chunk))
+      yield* blobs.put(name, bytes, sha256Of(bytes))
+      assert.isTrue(bytes.equals(yield* blobs.get(name)))
+    }))
+
   it.effect("are read from the leader when a replica does not have them yet", () =>
     Effect.gen(function*() {
       const blobs = yield* Blobs

@@ -70,6 +70,12 @@ const make = Effect.gen(function*() {
   const info = (name: string) =>
     Effect.map(attempt("look up a blob", () => store.info(name)), (found) => (found === null || found.deleted ? undefined : found))
 
+  /** A replica may be behind, so the stream's leader has the last word; `undefined` when the chunks are not there, or others. */
+  const readWhole = Effect.fnUntraced(function*(found: ObjectInfo) {
+    const replica = yield* attempt("read a blob", () => readChunks(found, (query) => jsm.direct.getMessage(streamOf(found), query)))
+    return replica ?? (yield* attempt("read a blob", () => readChunks(found, (query) => jsm.streams.getMessage(streamOf(found), query))))
+  })
+
   const put = Effect.fn("Blobs.put")(function*(name: string, bytes: Uint8Array, sha256: string) {
     if (bytes.byteLength > blobMaxBytes) {
       return yield* Effect.die(new Error(`${name} has ${bytes.byteLength} bytes; a blob has at most ${blobMaxBytes}`))
@@ -84,9 +90,10 @@ const make = Effect.gen(function*() {
     )
   })
 
-  /** The name was used before: by an earlier try of the same write, or by a blob that was removed. */
+  /** The name was used before: by an earlier try of the same write, which may have left an entry without chunks, or by a blob that was removed. */
   const putOverTaken = Effect.fnUntraced(function*({ bytes, chunkMaxBytes, digest, name }: NewObject) {
-    if ((yield* info(name))?.digest === digest) return
+    const found = yield* info(name)
+    if (found?.digest === digest && (yield* readWhole(found)) !== undefined) return
     yield* attempt("write a blob", () => store.putBlob({ name, options: { max_chunk_size: chunkMaxBytes } }, bytes))
   })
 
@@ -96,8 +103,7 @@ const make = Effect.gen(function*() {
     if (found.size > blobMaxBytes) {
       return yield* new BlobsUnavailable({ operation: "read a blob", cause: new Error(`${name} has ${found.size} bytes`) })
     }
-    const bytes = (yield* attempt("read a blob", () => readChunks(found, (query) => jsm.direct.getMessage(streamOf(found), query)))) ??
-      (yield* attempt("read a blob", () => readChunks(found, (query) => jsm.streams.getMessage(streamOf(found), query))))
+    const bytes = yield* readWhole(found)
     if (bytes !== undefined) return bytes
     // Removed while it was read?
     if ((yield* info(name)) === undefined) return yield* new BlobMissing({ name })
@@ -130,7 +136,7 @@ interface Chunk {
 
 /**
  * The chunks one by one: one request a chunk instead of a consumer made and removed for every picture. Undefined when one
- * is missing or the digest is wrong: a replica may be behind, so the stream's leader has the last word.
+ * is missing or the digest is wrong.
  */
 const readChunks = async (
   info: ObjectInfo,
