@@ -45,7 +45,7 @@ const reports: Record<EngineReport["_tag"], EngineReport> = {
     finish_reason: "stop",
     parameters: { seed: 1 },
     warnings: [],
-    timings: { model_ms: 1, encode_ms: 2 }
+    timings: { decode_ms: 3, model_ms: 1, encode_ms: 2 }
   },
   Failed: { _tag: "Failed", job_id: "j", class: "model_error", message: "m" },
   Cancelled: { _tag: "Cancelled", job_id: "j" }

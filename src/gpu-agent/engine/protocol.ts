@@ -46,7 +46,8 @@ export const EngineImage = Schema.Struct({
 export type EngineImage = typeof EngineImage.Type
 
 /** Milliseconds of each part of a run. */
-export const EngineTimings = Schema.Struct({ model_ms: Schema.Finite, encode_ms: Schema.Finite })
+export const EngineTimings = Schema.Struct({ decode_ms: Schema.Finite, model_ms: Schema.Finite, encode_ms: Schema.Finite })
+export type EngineTimings = typeof EngineTimings.Type
 
 export const EngineReport = Schema.Union([
   Schema.TaggedStruct("Ready", {

@@ -46,6 +46,7 @@ export const runPipeline = Effect.fn("pipelines.run")(function*(
   request: RunRequest,
   onStep: OnStep
 ): Effect.fn.Return<EngineResult, PipelineError> {
+  const beganMs = performance.now()
   const inputs = yield* Effect.forEach(request.inputs, decodeInput)
   const seed = request.parameters.seed ?? randomInt(seedMax)
   const startedMs = performance.now()
@@ -64,6 +65,6 @@ export const runPipeline = Effect.fn("pipelines.run")(function*(
     ...(result.finish_reason === undefined ? {} : { finish_reason: result.finish_reason }),
     parameters: { ...request.parameters, ...result.parameters },
     warnings: [...unusedParameters(request.parameters, manifest), ...result.warnings],
-    timings: { model_ms: modelMs, encode_ms: performance.now() - startedMs - modelMs }
+    timings: { decode_ms: startedMs - beganMs, model_ms: modelMs, encode_ms: performance.now() - startedMs - modelMs }
   }
 })

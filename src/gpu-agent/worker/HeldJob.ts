@@ -8,7 +8,7 @@ import type { WorkMessage } from "../../platform/nats/Lanes.ts"
 import { Signals } from "../../platform/nats/Signals.ts"
 import { Engine } from "../engine/Engine.ts"
 import { RunFailed } from "../engine/errors.ts"
-import type { EngineResult } from "../engine/protocol.ts"
+import type { EngineResult, EngineTimings } from "../engine/protocol.ts"
 import type { StoredModel } from "../models/ModelStore.ts"
 import { timestampNow } from "./claim.ts"
 import { afterFailure, clipAll, ownershipOf } from "./outcome.ts"
@@ -29,6 +29,8 @@ export interface HeldJob {
   readonly inputs: Effect.Effect<ReadonlyArray<Uint8Array>, RunFailed>
   /** The job as this agent last wrote it. */
   readonly view: Ref.Ref<JobView>
+  /** Where the engine's time went, once it has a result. */
+  readonly timings: Ref.Ref<EngineTimings | undefined>
   /** Called whenever the claim changes, so that heartbeats name it at once. */
   readonly onClaim: (view: JobView) => Effect.Effect<void>
   /** Somebody asked to cancel this job; look now. */
@@ -89,6 +91,7 @@ const runEngine = Effect.fnUntraced(function*(job: HeldJob, { record }: JobView)
 /** Rule 5: pictures first, then the event that names them. */
 const finish = Effect.fn("worker.finish")(function*(job: HeldJob, result: EngineResult) {
   const { record } = yield* Ref.get(job.view)
+  yield* Ref.set(job.timings, result.timings)
   const images = yield* storeOutputs(record, result)
   const at = yield* timestampNow
   const end = yield* conclude(job, {

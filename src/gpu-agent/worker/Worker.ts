@@ -7,6 +7,7 @@ import { Presence } from "../../platform/nats/Presence.ts"
 import { Signals } from "../../platform/nats/Signals.ts"
 import { continueTrace } from "../../platform/telemetry/traceparent.ts"
 import { Engine } from "../engine/Engine.ts"
+import type { EngineTimings } from "../engine/protocol.ts"
 import { ModelStore, type StoredModel } from "../models/ModelStore.ts"
 import { claimJob, timestampNow } from "./claim.ts"
 import { holdJob } from "./HeldJob.ts"
@@ -223,6 +224,7 @@ const handle = Effect.fnUntraced(function*(core: Core, message: WorkMessage) {
   const { inputs, view } = mine
   yield* claimed(core, view)
   const { job_id, model, traceparent } = view.record
+  const timings = yield* Ref.make<EngineTimings | undefined>(undefined)
   const end = yield* holdJob({
     message,
     agent,
@@ -230,12 +232,16 @@ const handle = Effect.fnUntraced(function*(core: Core, message: WorkMessage) {
     model: (yield* Ref.get(core.models)).get(model),
     inputs,
     view: yield* Ref.make(view),
+    timings,
     onClaim: (again) => claimed(core, again),
     lookNow: Queue.take(core.cancels).pipe(Effect.repeat({ until: (id) => id === job_id }), Effect.asVoid),
     giveBack: core.giveBack
   }).pipe(continueTrace(traceparent), Effect.annotateLogs({ job_id, model }))
-  yield* Effect.logInfo("job done").pipe(Effect.annotateLogs({ job_id, model, end }))
+  yield* Effect.logInfo("job done").pipe(Effect.annotateLogs({ job_id, model, end, ...tenthsOfMs(yield* Ref.get(timings)) }))
 })
+
+const tenthsOfMs = (timings: EngineTimings | undefined) =>
+  Object.fromEntries(Object.entries(timings ?? {}).map(([part, ms]) => [part, Math.round(ms * 10) / 10]))
 
 /** One turn: pull, and if there is a job, see it through. True when there may be more at once. */
 const turn = Effect.fnUntraced(function*(core: Core) {
