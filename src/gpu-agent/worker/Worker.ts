@@ -40,7 +40,7 @@ export class Worker extends Context.Service<Worker, {
 
 /** After turns without a job: soon after a wake-up, whose message a consumer may not know of yet; then once a second. */
 const pollAfterMs = [10, 40, 160, 1_000]
-/** All idle agents of a pool hear the same wake-up. */
+/** All idle agents of a pool hear the same wake-up; one that is alone makes way for nobody. */
 const wakeJitterMs = 2
 const affinityDelayMaxMs = 30_000
 
@@ -146,9 +146,11 @@ const followEngine = (core: Core) =>
 
 /** Signals are at most once: without them the worker polls every second and re-reads the record. */
 const listen = (core: Core) => {
+  const makeWay = Effect.flatMap(core.presence.alive(core.options.pool), (agents) =>
+    agents.length > 1 ? Effect.flatMap(Random.nextBetween(0, wakeJitterMs), Effect.sleep) : Effect.void)
   const wakes = core.lanes.wakes(core.options.pool).pipe(
     Stream.filter((wake) => core.options.models.includes(wake.model)),
-    Stream.runForEach(() => Effect.andThen(Effect.flatMap(Random.nextBetween(0, wakeJitterMs), Effect.sleep), nudge(core)))
+    Stream.runForEach(() => Effect.andThen(makeWay, nudge(core)))
   )
   const cancels = core.signals.cancels.pipe(Stream.runForEach((jobId) => Queue.offer(core.cancels, jobId)))
   const again = <E, R>(listening: Effect.Effect<void, E, R>) =>
