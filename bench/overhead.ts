@@ -14,6 +14,28 @@ const warmUps = 20
 const astronaut = readFileSync(new URL("../examples/astronaut.png", import.meta.url))
 const photo = (await sharp(astronaut).jpeg({ quality: 92 }).toBuffer()).toString("base64")
 
+interface Sample {
+  readonly jobId: string
+  readonly wholeMs: number
+  readonly agentMs: number
+}
+
+interface InEngine {
+  readonly graphsMs: number
+  readonly engineMs: number
+}
+
+/** By job, from the lines "job done" of the agent's log, of which the system keeps the last 200 kB. */
+const inEngineByJob = (log: string): ReadonlyMap<string, InEngine> =>
+  new Map(log.split("\n").filter((line) => line.includes("job done")).flatMap((line) => {
+    try {
+      const { annotations: { decode_ms, encode_ms, job_id, model_ms } } = JSON.parse(line)
+      return [[job_id, { graphsMs: model_ms, engineMs: decode_ms + model_ms + encode_ms }]]
+    } catch {
+      return []
+    }
+  }))
+
 const system = await startSystem({ replicas: 1 })
 try {
   const gateway = system.gateways[0]
