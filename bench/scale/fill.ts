@@ -106,7 +106,12 @@ const idle = Effect.fnUntraced(function*(site: Site, what: string, seconds: numb
   } satisfies Idle as Idle
 })
 
-export const measureFill = Effect.fnUntraced(function*(site: Site, { idleS, podsEach, pools }: FillSettings) {
+/** `tell` hears of each stage as it ends. */
+export const measureFill = Effect.fnUntraced(function*(
+  site: Site,
+  { idleS, podsEach, pools }: FillSettings,
+  tell: (found: Stage | Idle) => Effect.Effect<void>
+) {
   yield* startNodes(site, nodeCount, Math.ceil((pools * podsEach) / nodeCount) + podsEach)
   yield* Effect.provideService(fakeAgents(site.pods), Connection, site.connection)
   const names = Array.from({ length: pools }, (_, index) => `fill-${index}x`)
@@ -114,12 +119,11 @@ export const measureFill = Effect.fnUntraced(function*(site: Site, { idleS, pods
   const everyPool = <E>(write: (name: string) => Effect.Effect<unknown, E>) => Effect.forEach(names, write, { concurrency: writesAtOnce, discard: true })
   const scaleTo = (replicas: number) => everyPool((name) => site.client.scale(gpuPools, name, replicas))
   const total = pools * podsEach
-  const found: Array<Stage | Idle> = []
-  const note = <A extends Stage | Idle>(one: A) => Effect.sync(() => { console.dir(one, {depth: 9}); found.push(one) })
-  yield* Effect.flatMap(stage(site, `${pools} new pools: lanes and pods made, ${total} agents ready`, podsEach, everyPool((name) => makePool(site, name, spec))), note)
-  yield* Effect.flatMap(idle(site, `${total} agents ready, no jobs`, idleS), note)
-  yield* Effect.flatMap(stage(site, `to zero: ${total} agents asked to drain, their pods deleted`, 0, scaleTo(0)), note)
-  yield* Effect.flatMap(idle(site, `${pools} pools at zero`, idleS), note)
-  yield* Effect.flatMap(stage(site, `from zero again: ${total} pods made, agents ready`, podsEach, scaleTo(podsEach)), note)
-  return found
+  return {
+    made: yield* Effect.tap(stage(site, `${pools} new pools: lanes and pods made, ${total} agents ready`, podsEach, everyPool((name) => makePool(site, name, spec))), tell),
+    idleFull: yield* Effect.tap(idle(site, `${total} agents ready, no jobs`, idleS), tell),
+    emptied: yield* Effect.tap(stage(site, `to zero: ${total} agents asked to drain, their pods deleted`, 0, scaleTo(0)), tell),
+    idleEmpty: yield* Effect.tap(idle(site, `${pools} pools at zero`, idleS), tell),
+    filled: yield* Effect.tap(stage(site, `from zero again: ${total} pods made, agents ready`, podsEach, scaleTo(podsEach)), tell)
+  }
 })

@@ -55,6 +55,19 @@ export interface SiteOptions {
   readonly operatorFlags: ReadonlyArray<string>
 }
 
+/**
+ * Compiled code that is kept, as the image of the operator has it: without, the program that strips types stays in memory.
+ * A start without a broker ends at once.
+ */
+const compileCache = Effect.fnUntraced(function*(folder: string, flags: ReadonlyArray<string>) {
+  const env = { NODE_COMPILE_CACHE: join(folder, "compile-cache") }
+  yield* Effect.scoped(Effect.gen(function*() {
+    const first = yield* nodeProgram({ name: "first-start", entry: "src/operator/main.ts", env: { ...env, NATS_URL: "nats://127.0.0.1:1" }, flags, folder })
+    while (!first.hasEnded()) yield* Effect.sleep("50 millis")
+  }))
+  return env
+})
+
 /** Starts it all; the operator leads when this is done. */
 export const startSite = Effect.fnUntraced(function*({ operatorFlags }: SiteOptions) {
   const folder = yield* scopedFolder
@@ -73,7 +86,7 @@ export const startSite = Effect.fnUntraced(function*({ operatorFlags }: SiteOpti
   const operator = yield* nodeProgram({
     name: "operator",
     entry: "src/operator/main.ts",
-    env: { ...env, METRICS_PORT: String(port), POD_NAME: "operator-0" },
+    env: { ...env, ...(yield* compileCache(folder, operatorFlags)), METRICS_PORT: String(port), POD_NAME: "operator-0" },
     flags: operatorFlags,
     folder
   })
