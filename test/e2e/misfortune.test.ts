@@ -1,6 +1,6 @@
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { jobsAtWork, untilAtWork, untilReady } from "./support/agents.ts"
-import { until } from "./support/cluster.ts"
+import { kubectl, until } from "./support/cluster.ts"
 import { Gateway } from "./support/gateway.ts"
 import { assertDoneOnce, eventsOf, statusOf, submit, submitMany, untilEnded } from "./support/load.ts"
 import { createPool, deletePool, livePods, noopPool } from "./support/pools.ts"
@@ -8,7 +8,7 @@ import { createPool, deletePool, livePods, noopPool } from "./support/pools.ts"
 /**
  * Proves that what goes wrong in a model stays there: an engine that crashes, or takes more memory than its container has, costs its
  * job and nothing else. The kubelet kills nothing, the pod works on, and whoever asked hears why. With one pod, what is urgent goes
- * first, and cancelling frees it.
+ * first, and cancelling frees it; and when that pod is taken away at once, as a spot notice does, the job goes on in the next.
  */
 
 const pool = "misfortune"
@@ -85,5 +85,16 @@ describe("one pod, many wishes", () => {
     await until("an agent that is free", async () => ((await jobsAtWork(pool)).size === 0 ? true : undefined), workLimitMs)
     assert.notInclude(await eventsOf(gateway, unwanted), "started")
     await assertPodIsUnharmed()
+  })
+
+  it("a pod that is taken away gives its job back at once, and the next one does it", async () => {
+    const job = await submit(gateway, "steps=40 ms=500")
+    await untilAtWork(pool, [job], workLimitMs)
+    await kubectl(["delete", "pod", pod, "--wait=false"])
+    const [status] = await untilEnded(gateway, [job], workLimitMs)
+    assert.strictEqual(status.status, "completed", JSON.stringify(status.error))
+    const events = (await eventsOf(gateway, job)).filter((name) => name !== "step" && name !== "position")
+    assert.deepStrictEqual(events, ["queued", "started", "queued", "started", "completed"])
+    assert.notInclude((await livePods(pool)).map(({ metadata }) => metadata.name), pod)
   })
 })
