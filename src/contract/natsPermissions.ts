@@ -16,8 +16,9 @@ import {
  * What each program may send to the broker and hear from it: no more than it uses. Pure. A program connects as a user of
  * its role, and its answers come to an inbox that carries the user's name, so that nobody reads another's answers.
  *
- * What subjects cannot say: which pool a direct read of WORK is about, which job an event or a picture belongs to. So an
- * agent takes and finishes work of its own pool only, but can read waiting jobs and pictures of others.
+ * What subjects cannot say: which job a read of EVENTS, WORK or the pictures is about. So an agent takes and finishes work
+ * of its own pool only, and hears and answers for its own only, but can read jobs and pictures of others
+ * (docs/adr/0011-what-agents-can-read.md).
  */
 
 export type NatsRole =

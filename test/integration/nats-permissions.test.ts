@@ -229,6 +229,13 @@ describe("an agent of one pool", () => {
     await refused("work.local.noop.p1s0.client.j")
   })
 
+  it("reads one message at a time, as docs/adr/0011 says, and follows or lists nothing", async () => {
+    for (const words of ["STREAM.MSG.GET.EVENTS", "DIRECT.GET.WORK", "DIRECT.GET.OBJ_IMAGES"]) await allowed(`$JS.API.${words}`)
+    for (const words of ["CONSUMER.NAMES.WORK", "CONSUMER.LIST.WORK", "CONSUMER.INFO.WORK.other=noop=p0s0", "STREAM.INFO.EVENTS", "STREAM.LIST", "STREAM.MSG.GET.WORK", "DIRECT.GET.EVENTS"]) {
+      await refused(`$JS.API.${words}`)
+    }
+  })
+
   it("makes, changes and removes nothing of the broker's", async () => {
     for (const words of ["STREAM.CREATE.X", "STREAM.UPDATE.EVENTS", "STREAM.DELETE.EVENTS", "STREAM.PURGE.WORK", "STREAM.PURGE.EVENTS", "STREAM.PURGE.OBJ_IMAGES"]) {
       await refused(`$JS.API.${words}`)
