@@ -4,7 +4,7 @@ import { containerOf, kill, podNamesOf, untilWhole } from "./support/faults.ts"
 import { Gateway } from "./support/gateway.ts"
 import { assertDoneOnce, submitMany, untilEnded } from "./support/load.ts"
 import { type Leader, leaseHolder, operatorFigures } from "./support/operators.ts"
-import { type PodCensus, takeCensus } from "./support/podCensus.ts"
+import { type PodCensus, takeCensus } from "./support/podWatch.ts"
 import { createPool, deletePool, noopPool, podsUntil } from "./support/pools.ts"
 
 /**

@@ -29,6 +29,8 @@ const run = (program: string, args: ReadonlyArray<string>, input?: string): Prom
       if (error !== null && typeof error.code !== "number") return reject(new Error(`${program} ${args.join(" ")}: ${error.message}\n${stderr}`))
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
     })
+    // One that ended before it read is told by its exit.
+    child.stdin?.on("error", () => undefined)
     child.stdin?.end(input ?? "")
   })
 

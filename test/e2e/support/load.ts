@@ -11,7 +11,8 @@ const retryMs = 500
 const answerLimitMs = 120_000
 const attemptLimitMs = 20_000
 const streamLimitMs = 60_000
-const tinyPhoto = (await sharp({ create: { width: 64, height: 64, channels: 3, background: "teal" } }).png().toBuffer()).toString("base64")
+/** In base64. */
+export const tinyPhoto = (await sharp({ create: { width: 64, height: 64, channels: 3, background: "teal" } }).png().toBuffer()).toString("base64")
 const ended = new Set(["completed", "failed", "cancelled"])
 
 /** What a client may meet while gateways, brokers and nodes come and go: try again. Every other refusal is a fault of the test or of Darkroom. */
