@@ -1,21 +1,23 @@
 import { randomUUID } from "node:crypto"
 import { createParser } from "eventsource-parser"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { until } from "./support/cluster.ts"
+import { untilAtWork } from "./support/agents.ts"
+import { kubectl, kubectlJson, tryKubectl, until } from "./support/cluster.ts"
 import { Gateway } from "./support/gateway.ts"
 import { statusOf } from "./support/load.ts"
 import { createPool, deletePool, noopPool } from "./support/pools.ts"
 
 /**
- * Proves that the Ingress gives an edit the time that Darkroom gives it: one of 100 s, asked for as plainly as can be, is answered
- * with its picture. Meanwhile its event stream stays open and passes on each step and each keep-alive as it comes, and a client
- * that wants to wait 5 s is told then where the result will be.
+ * Proves that everybody gives an edit its time. The Ingress: one of 100 s, asked for as plainly as can be, is answered with its
+ * picture, and its event stream stays open and passes on each step and each keep-alive as it comes. Kubernetes: `kubectl drain` does
+ * not evict the agent that is at work on it. And a client that wants to wait 5 s is told then where the result will be.
  */
 
 const pool = "longedit"
 const steps = 5
 const prompt = `steps=${steps} ms=20000`
 const editLimitMs = 280_000
+const startLimitMs = 90_000
 const client = `longedit-${randomUUID()}`
 
 let gateway: Gateway
@@ -23,7 +25,15 @@ beforeAll(async () => {
   gateway = await Gateway.connect()
   await createPool(gateway, noopPool(pool))
 })
-afterAll(() => deletePool(pool))
+let cordoned: string | undefined
+const uncordon = async () => {
+  if (cordoned !== undefined) await kubectl(["uncordon", cordoned])
+  cordoned = undefined
+}
+afterAll(async () => {
+  await uncordon()
+  await deletePool(pool)
+})
 
 let isAnswered = false
 const jobOfClient = () =>
@@ -63,6 +73,21 @@ describe.concurrent("an edit of 100 s", () => {
     assert.isTrue(during.every(({ isAnswered }) => !isAnswered), words)
     const alive = during.filter(({ what }) => what === "keep-alive").map(({ chunk }) => chunk)
     assert.strictEqual(new Set(alive).size, alive.length, `keep-alives came together: ${words}`)
+  })
+
+  it("keeps its agent: kubectl drain waits for one that has worked for half a minute", async () => {
+    const job = await jobOfClient()
+    const pod = (await untilAtWork(pool, [job], startLimitMs)).get(job)!
+    const { spec } = await until("the pod being labelled busy", async () => {
+      const found = await kubectlJson("get", "pod", pod)
+      return found.metadata.labels["darkroom.dev/busy"] === "true" ? found : undefined
+    }, startLimitMs)
+    cordoned = spec.nodeName
+    const drained = await tryKubectl(["drain", spec.nodeName, `--pod-selector=darkroom.dev/pool=${pool}`, "--delete-emptydir-data", "--timeout=8s"])
+    await uncordon()
+    assert.notStrictEqual(drained.code, 0, drained.stdout)
+    assert.match(drained.stderr, new RegExp(`${pod}.*disruption budget`, "s"))
+    assert.strictEqual((await statusOf(gateway, job)).status, "processing")
   })
 
   it("leaves the others in peace: who waits 5 s for another edit is told where it will be", async () => {
