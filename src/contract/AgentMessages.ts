@@ -44,7 +44,11 @@ export const CancelSignal = Schema.Struct({ job_id: Schema.String })
 export type CancelSignal = typeof CancelSignal.Type
 
 /** `control.drain.<pool>.<agent>`, request and reply. The request is a lease of 30 s: unless renewed the agent pulls again. */
-export const DrainRequest = Schema.Struct({ requested_by: Schema.String })
+export const DrainRequest = Schema.Struct({
+  requested_by: Schema.String,
+  /** The other way round: the lease is over, it may pull again at once. Nobody need hear it, so nobody waits for the reply. */
+  resume: Schema.optionalKey(Schema.Literal(true))
+})
 export type DrainRequest = typeof DrainRequest.Type
 export const DrainReply = Schema.Struct({
   agent: Schema.String,

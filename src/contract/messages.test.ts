@@ -66,6 +66,7 @@ describe("messages on the wire", () => {
   it("drain request and reply", () => {
     expect([
       roundTrip(DrainRequest, { requested_by: "operator" }),
+      roundTrip(DrainRequest, { requested_by: "operator", resume: true }),
       roundTrip(DrainReply, { agent: "a", drained: false, claims: 1 })
     ]).toMatchSnapshot()
   })

@@ -72,6 +72,20 @@ layer(rig, live)("an agent", (it) => {
       yield* until("claim gone", claims, (all) => all.length === 0)
     }))
 
+  it.effect("rule 21: it pulls again at once when whoever asked it to drain wants it back", () =>
+    Effect.gen(function*() {
+      const pool = yield* newPool
+      const signals = yield* Signals
+      const { agent } = yield* agentInProcess(pool)
+      yield* until("drained", signals.drain({ pool, agent }, "test"), ({ drained }) => drained)
+      const job = yield* submit(pool, "steps=1")
+      yield* Effect.sleep("1500 millis")
+      assert.deepStrictEqual(yield* eventsOf(job), ["queued"])
+      yield* signals.resume({ pool, agent }, "test")
+      // Sooner than its lease ends.
+      yield* untilState(job, "completed", 20)
+    }))
+
   it.effect("heartbeats tell how long the models took, once they are there", () =>
     Effect.gen(function*() {
       const pool = yield* newPool

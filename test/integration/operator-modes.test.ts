@@ -81,6 +81,24 @@ layer(laneServices, live)("operator", (it) => {
       yield* Lanes.use((lanes) => lanes.purgeJob(job.record.job_id))
     }), 120_000)
 
+  it.effect("an agent that was asked to drain and is wanted after all goes on at once", () =>
+    Effect.gen(function*() {
+      const { agentOf, kube, pods, serve, until, untilStatus } = yield* worldOf("back", { ...pool, replicas: 1, scaling: { mode: "External" } })
+      yield* until("a pod", (found) => found.length === 1)
+      yield* serve
+      yield* untilStatus("ready", (status) => status.readyReplicas === 1)
+      const agent = agentOf((yield* pods)[0])
+      agent.hesitates = true
+      yield* kube.scale("back", 0)
+      yield* patiently("asked", Effect.sync(() => agent.asked > 1))
+      assert.strictEqual(agent.resumed, 0)
+      yield* kube.scale("back", 1)
+      yield* patiently("called back", Effect.sync(() => agent.resumed > 0))
+      yield* Effect.sleep("3 seconds")
+      assert.strictEqual(agent.resumed, 1, "once")
+      assert.isFalse((yield* pods).some(isLeaving))
+    }), 120_000)
+
   it.effect("a changed spec replaces one pod after the other, and a busy one only after its job", () =>
     Effect.gen(function*() {
       const { agentOf, apply, bury, pods, serve, until, untilStatus } = yield* worldOf("changes", { ...pool, replicas: 2 })

@@ -138,8 +138,11 @@ export const kubeOf = (server: MemoryApiServer) => {
 export interface FakeAgent {
   /** What the next heartbeats say. */
   busy: boolean
-  /** Requests to drain so far. */
+  /** Holds a job that no heartbeat has told of yet. */
+  hesitates: boolean
+  /** Requests to drain so far, and to go on after all. */
   asked: number
+  resumed: number
   readonly stop: Effect.Effect<void>
 }
 
@@ -147,7 +150,7 @@ export interface FakeAgent {
 export const startAgent = Effect.fnUntraced(function*(pool: string, name: string) {
   const presence = yield* Presence
   const signals = yield* Signals
-  const agent = { busy: false, asked: 0 }
+  const agent = { busy: false, hesitates: false, asked: 0, resumed: 0 }
   const beat = Effect.suspend(() =>
     presence.beat({
       agent: name,
@@ -164,9 +167,11 @@ export const startAgent = Effect.fnUntraced(function*(pool: string, name: string
     } satisfies Heartbeat)
   )
   const life = Effect.gen(function*() {
-    yield* signals.serveDrain({ pool, agent: name }, Effect.sync(() => {
-      agent.asked += 1
-      return { agent: name, drained: !agent.busy, claims: agent.busy ? 1 : 0 }
+    yield* signals.serveDrain({ pool, agent: name }, ({ resume }) => Effect.sync(() => {
+      if (resume) agent.resumed += 1
+      else agent.asked += 1
+      const holds = agent.busy || agent.hesitates
+      return { agent: name, drained: !holds, claims: holds ? 1 : 0 }
     }))
     return yield* Effect.forever(Effect.andThen(beat, Effect.sleep("300 millis")))
   })

@@ -159,7 +159,7 @@ layer(laneServices, live)("presence and signals", (it) => {
       const reply: DrainReply = { agent: "agent-8", drained: false, claims: 1 }
       const asked = yield* Deferred.make<void>()
       yield* Effect.scoped(Effect.gen(function*() {
-        yield* signals.serveDrain(agent8, Effect.as(Deferred.succeed(asked, undefined), reply))
+        yield* signals.serveDrain(agent8, () => Effect.as(Deferred.succeed(asked, undefined), reply))
         nc.publish(drainSubject(agent8.pool, agent8.agent), "not JSON")
         assert.deepStrictEqual(yield* signals.drain(agent8, "operator"), reply)
         yield* Deferred.await(asked)

@@ -115,7 +115,12 @@ export const brokerOf = (world: World) => {
         if (jobMs > 0) agent.busyUntil = world.now + jobMs
         agent.drainUntil = world.now + drainLeaseMs
         return Effect.succeed({ agent: name, drained: !isBusy(agent), claims: isBusy(agent) ? 1 : 0 })
-      }))
+      })),
+    resume: ({ agent: name }) =>
+      Effect.sync(() => {
+        const agent = world.agents.get(name)
+        if (!world.brokerAway && agent !== undefined && !agent.silent) agent.drainUntil = 0
+      })
   })
   return Layer.mergeAll(lanes, presence, signals)
 }

@@ -1,5 +1,5 @@
 import { Clock, Context, Deferred, Effect, Fiber, Layer, Queue, Random, Ref, Schedule, Stream, SubscriptionRef } from "effect"
-import type { AgentState, Heartbeat } from "../../contract/AgentMessages.ts"
+import type { AgentState, DrainRequest, Heartbeat } from "../../contract/AgentMessages.ts"
 import { heartbeatIntervalMs } from "../../contract/limits.ts"
 import type { JobView } from "../../platform/nats/JobLog.ts"
 import { Lanes, type WorkMessage } from "../../platform/nats/Lanes.ts"
@@ -11,7 +11,7 @@ import type { EngineTimings } from "../engine/protocol.ts"
 import { ModelStore, type StoredModel } from "../models/ModelStore.ts"
 import { claimJob, timestampNow } from "./claim.ts"
 import { holdJob } from "./HeldJob.ts"
-import { drainReply, initialLifecycle, isDraining, isIdle, type Lifecycle, mayPull, renewDrain, stateOf } from "./lifecycle.ts"
+import { drainReply, endDrain, initialLifecycle, isDraining, isIdle, type Lifecycle, mayPull, renewDrain, stateOf } from "./lifecycle.ts"
 
 export interface WorkerOptions {
   readonly agent: string
@@ -160,10 +160,11 @@ const listen = (core: Core) => {
 
 const serveDrain = (core: Core) => {
   const { agent, pool } = core.options
-  const answer = Effect.gen(function*() {
+  const answer = Effect.fnUntraced(function*({ resume }: DrainRequest) {
     const nowMs = yield* Clock.currentTimeMillis
-    const life = yield* SubscriptionRef.updateAndGet(core.life, (before) => renewDrain(before, nowMs))
+    const life = yield* SubscriptionRef.updateAndGet(core.life, (before) => (resume ? endDrain(before) : renewDrain(before, nowMs)))
     yield* beat(core)
+    if (resume) yield* nudge(core)
     return drainReply(life, agent)
   })
   return core.signals.serveDrain({ pool, agent }, answer).pipe(Effect.retry(Schedule.spaced("1 second")))

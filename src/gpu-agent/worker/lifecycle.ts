@@ -36,6 +36,9 @@ export const isIdle = (life: Lifecycle): boolean => !life.pulling && life.claim 
 
 export const renewDrain = (life: Lifecycle, nowMs: number): Lifecycle => ({ ...life, drainUntilMs: nowMs + drainLeaseMs })
 
+/** Whoever asked it to drain wants it back. */
+export const endDrain = (life: Lifecycle): Lifecycle => ({ ...life, drainUntilMs: 0 })
+
 export const drainReply = (life: Lifecycle, agent: string): DrainReply => ({
   agent,
   drained: isIdle(life),

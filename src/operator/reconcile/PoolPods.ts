@@ -12,7 +12,7 @@ import { startingCount } from "../fleet/observe.ts"
 import { afterCrash, allowed, noFailures } from "../fleet/restarts.ts"
 import { OperatorMetrics } from "../health/OperatorMetrics.ts"
 import { decide, type Decision, initialMemory } from "../scaling/decide.ts"
-import { askToDrain } from "./askToDrain.ts"
+import { askToDrain, callBack } from "./askToDrain.ts"
 import { measurePool } from "./measurePool.ts"
 import { failuresOf, planPods, type PodPlan, slowStart } from "./podPlan.ts"
 import { type PodSettings, revisionOf } from "./podSpec.ts"
@@ -141,12 +141,15 @@ const removePods = Effect.fnUntraced(function*(pool: StoredGpuPool, removals: Po
 })
 
 /** New pods first: a job waits for them, and nobody for the others. */
-const act = Effect.fn("PoolPods.act")(function*(state: PoolState, pool: StoredGpuPool, plan: PodPlan, { unseenWrites }: Measured) {
+const act = Effect.fn("PoolPods.act")(function*(state: PoolState, pool: StoredGpuPool, plan: PodPlan, { pods, unseenWrites }: Measured) {
   const agents = yield* AgentPods
   yield* createPods(state, pool, plan.create)
   yield* removePods(pool, plan.remove)
   // A plan that is held back by unseen writes says nothing about who should drain: whoever was asked still is.
-  if (unseenWrites === 0) state.asked = new Set(plan.ask.map(({ pod }) => pod.name))
+  if (unseenWrites === 0) {
+    yield* callBack(state, pool, plan, pods)
+    state.asked = new Set(plan.ask.map(({ pod }) => pod.name))
+  }
   yield* askToDrain(state, pool, plan.ask)
   yield* Effect.forEach(plan.label, ({ busy, pod }) => agents.markBusy(pod, busy), { concurrency: writesAtOnce, discard: true })
 })

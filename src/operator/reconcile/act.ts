@@ -59,7 +59,10 @@ export const makeActor = Effect.fnUntraced(function*(name: string) {
     const leaving = new Set([...decision.remove, ...(pool.spec.paused === "" ? outdated(pool, round) : [])])
     for (const one of sightings) {
       if (leaving.has(one.id)) yield* FiberSet.run(asking, release(one, pool))
-      else if (one.phase === "draining") yield* processes.mark(one.id, "running")
+      else if (one.phase === "draining") {
+        yield* processes.mark(one.id, "running")
+        yield* signals.resume({ pool: name, agent: one.id }, "local-fleet")
+      }
     }
     const wanted = { count: decision.create, starting: startingCount(sightings), maxFailures: pool.spec.lifecycle.maxPodFailures }
     const create = allowed(restarts, wanted, now)

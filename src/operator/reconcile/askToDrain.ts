@@ -2,11 +2,22 @@ import { Effect, Result } from "effect"
 import type { StoredGpuPool } from "../../platform/kubernetes/resources.ts"
 import { Signals } from "../../platform/nats/Signals.ts"
 import { AgentPods } from "../fleet/pods.ts"
+import type { PodView } from "../fleet/podView.ts"
 import { OperatorMetrics } from "../health/OperatorMetrics.ts"
 import type { PodPlan } from "./podPlan.ts"
 import type { PoolState } from "./poolState.ts"
 
 const requestsAtOnce = 16
+
+/** Those that were asked and are not any more: they are wanted after all, or got a job just before. Nobody waits for their lease. */
+export const callBack = Effect.fn("callBack")(function*(state: PoolState, pool: StoredGpuPool, plan: PodPlan, pods: ReadonlyArray<PodView>) {
+  const signals = yield* Signals
+  const leaving = new Set([...plan.ask, ...plan.remove].map(({ pod }) => pod.name))
+  for (const { ended, name, terminating } of pods) {
+    if (!state.asked.has(name) || leaving.has(name) || terminating || ended !== undefined) continue
+    yield* signals.resume({ pool: pool.metadata.name, agent: name }, "operator")
+  }
+})
 
 /**
  * Asks agents to take no more jobs, and deletes the pods of those that confirm that they hold none. A request is a lease

@@ -24,10 +24,12 @@ export class Signals extends Context.Service<Signals, {
   readonly allProgress: Stream.Stream<Progress, LogUnavailable>
   /** Asks an agent to drain: a lease of 30 s. Fails when the agent does not answer. */
   readonly drain: (agent: AgentName, requestedBy: string) => Effect.Effect<DrainReply, LogUnavailable>
+  /** Tells an agent that it need not drain any more; one that does not hear it goes back to work when the lease is over. */
+  readonly resume: (agent: AgentName, requestedBy: string) => Effect.Effect<void>
   /** Answers drain requests for an agent until the scope closes. */
   readonly serveDrain: (
     agent: AgentName,
-    answer: Effect.Effect<DrainReply>
+    answer: (request: DrainRequest) => Effect.Effect<DrainReply>
   ) => Effect.Effect<void, LogUnavailable, Scope.Scope>
   /** Messages that could not be read since the start; they are skipped. */
   readonly unreadable: Effect.Effect<number>
@@ -59,7 +61,11 @@ export class Signals extends Context.Service<Signals, {
         )
       })
 
-      const serveDrain = Effect.fn("Signals.serveDrain")(({ agent, pool }: AgentName, answer: Effect.Effect<DrainReply>) =>
+      const resume = Effect.fn("Signals.resume")(({ agent, pool }: AgentName, requestedBy: string) =>
+        messages.publish(drainSubject(pool, agent), DrainRequest, { requested_by: requestedBy, resume: true })
+      )
+
+      const serveDrain = Effect.fn("Signals.serveDrain")(({ agent, pool }: AgentName, answer: (request: DrainRequest) => Effect.Effect<DrainReply>) =>
         messages.serve(drainSubject(pool, agent), DrainRequest, DrainReply, answer)
       )
 
@@ -70,6 +76,7 @@ export class Signals extends Context.Service<Signals, {
         progressOf,
         allProgress: messages.listen("progress.*", Progress),
         drain,
+        resume,
         serveDrain,
         unreadable: Effect.sync(messages.unreadable)
       })

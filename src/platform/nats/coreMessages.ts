@@ -76,17 +76,17 @@ export const coreMessages = (nc: NatsConnection) => {
       ),
 
     /** Answers requests one after another until the scope closes. */
-    serve: <Q, A>(subject: string, query: Codec<Q>, reply: Codec<A>, answer: Effect.Effect<A>) =>
+    serve: <Q, A>(subject: string, query: Codec<Q>, reply: Codec<A>, answer: (query: Q) => Effect.Effect<A>) =>
       Effect.gen(function*() {
         const decode = decoder(query)
         const encode = Schema.encodeEffect(Schema.fromJsonString(reply))
-        const replies = yield* Queue.sliding<(text: string) => void>(listenBufferMessages)
+        const requests = yield* Queue.sliding<readonly [Q, (text: string) => void]>(listenBufferMessages)
         yield* Effect.acquireRelease(
           request(`answer ${subject}`, async () => {
             const subscription = nc.subscribe(subject, {
               callback: (error, message) => {
-                if (error !== null || decode(message.string()) === undefined) return
-                Queue.offerUnsafe(replies, (text) => void message.respond(text))
+                const decoded = error === null ? decode(message.string()) : undefined
+                if (decoded !== undefined) Queue.offerUnsafe(requests, [decoded, (text) => void message.respond(text)])
               }
             })
             await nc.flush()
@@ -94,9 +94,9 @@ export const coreMessages = (nc: NatsConnection) => {
           }),
           (subscription) => Effect.sync(() => subscription.unsubscribe())
         )
-        yield* Queue.take(replies).pipe(
-          Effect.flatMap((respond) =>
-            Effect.flatMap(Effect.flatMap(answer, encode), (text) =>
+        yield* Queue.take(requests).pipe(
+          Effect.flatMap(([asked, respond]) =>
+            Effect.flatMap(Effect.flatMap(answer(asked), encode), (text) =>
               Effect.try({ try: () => respond(text), catch: (cause) => cause }))
           ),
           Effect.catchCause((cause) => Effect.logWarning(`could not answer ${subject}`, cause)),
