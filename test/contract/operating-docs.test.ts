@@ -18,7 +18,8 @@ const named = (texts: ReadonlyArray<string>, pattern: RegExp): ReadonlyArray<str
 
 /** Words in capitals that are not read from the environment, or are given by whoever starts the program. */
 const notSettings = new Set([
-  "KV_KEYS", "LOADING_MODEL", "OBJ_IMAGES", "OF_LATER", "SCALED_TO_ZERO", "SETUP_FAILED", "WAKING_UP", "NATS_PASSWORD_GATEWAY", "AGENT_COMMAND"
+  "KV_KEYS", "LOADING_MODEL", "OBJ_IMAGES", "OF_LATER", "SCALED_TO_ZERO", "SETUP_FAILED", "WAKING_UP", "NATS_PASSWORD_GATEWAY", "AGENT_COMMAND",
+  "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
 ])
 /** The standard's own, said by its name. */
 const isOpenTelemetry = (name: string) => name.startsWith("OTEL_")

@@ -22,7 +22,7 @@ describe("a release", () => {
     for (const target of targets) {
       const stage = stages.find((text) => new RegExp(`^\\S+ AS ${target}\\n`).test(text))
       assert.match(stage ?? "", /^USER 1000:1000$/m, target)
-      assert.match(stage ?? "", /^ENTRYPOINT \["node", "src\/[a-z-]+\/main\.ts"\]$/m, target)
+      assert.match(stage ?? "", /^ENTRYPOINT \["node", (?:"--[a-z-]+=\d+", )*"src\/[a-z-]+\/main\.ts"\]$/m, target)
     }
   })
 
