@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { podFacts, sightingFacts } from "../../testing/podFacts.ts"
 import { capacityOf, lostAfterMs, lostPods } from "./capacity.ts"
 import type { Sighting } from "./observe.ts"
 import { stuckAfterMs } from "./podSightings.ts"
@@ -7,40 +8,8 @@ import type { PodView } from "./podView.ts"
 const start = 1_000_000
 const now = start + 3_600_000
 
-const view = (name: string, more: Partial<PodView> = {}): PodView => ({
-  name,
-  uid: name,
-  resourceVersion: "1",
-  slot: 0,
-  revision: "r",
-  createdAt: start,
-  scheduledAt: start,
-  sandboxAt: undefined,
-  held: undefined,
-  runningSince: start,
-  readySince: start,
-  stoppedAt: undefined,
-  restarts: 0,
-  waiting: undefined,
-  terminating: false,
-  overdueAt: undefined,
-  ended: undefined,
-  busyLabelled: false,
-  ...more
-})
-
-const sighting = (id: string, more: Partial<Sighting> = {}): Sighting => ({
-  id,
-  phase: "busy",
-  busy: true,
-  since: start,
-  startedAt: start,
-  revision: "r",
-  readyAt: start,
-  heardAt: now,
-  loading: false,
-  ...more
-})
+const view = (name: string, more: Partial<PodView>) => podFacts(name, start, { readySince: start, ...more })
+const sighting = (id: string, more: Partial<Sighting>) => sightingFacts(id, start, { phase: "busy", busy: true, heardAt: now, ...more })
 
 const silent = { heardAt: now - lostAfterMs }
 const look = (pods: ReadonlyArray<readonly [PodView, Sighting]>, listeningSince: number | undefined = start) => ({

@@ -1,24 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Heartbeat } from "../../contract/AgentMessages.ts"
+import { heartbeatFacts } from "../../testing/podFacts.ts"
 import { type AgentProcess, listeningSince, observe, type Sighting } from "./observe.ts"
 
 const start = 1_000
 const patience = { startupTimeoutMs: 60_000, hungAfterMs: 20_000 }
 const agent = (wanted: AgentProcess["wanted"] = "running"): AgentProcess => ({ id: "p-0-x", slot: 0, wanted, startedAt: start, revision: "r" })
 
-const heartbeat = (state: Heartbeat["state"], claims = 0): Heartbeat => ({
-  agent: "p-0-x",
-  pool: "p",
-  version: "1",
-  at: "2026-11-21T12:00:00Z",
-  interval_ms: 2_000,
-  state,
-  draining: false,
-  slots: 1,
-  claims: Array.from({ length: claims }, () => ({ job_id: "j", attempt: 1, started_sequence: 1 })),
-  models_loaded: [],
-  execution_provider: "cpu"
-})
+const heartbeat = (state: Heartbeat["state"], claims = 0) => heartbeatFacts("p-0-x", state, claims)
 
 const look = (
   heard: Heartbeat | undefined,

@@ -1,45 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Heartbeat } from "../../contract/AgentMessages.ts"
+import { heartbeatFacts, podFacts } from "../../testing/podFacts.ts"
 import { isStuck, type PodMoment, sightPods } from "./podSightings.ts"
 import type { Sighting } from "./observe.ts"
 import type { PodView } from "./podView.ts"
 
 const start = 1_000_000
-const view = (more: Partial<PodView> = {}): PodView => ({
-  name: "p-0-a",
-  uid: "u",
-  resourceVersion: "1",
-  slot: 0,
-  revision: "r",
-  createdAt: start,
-  scheduledAt: start,
-  sandboxAt: undefined,
-  held: undefined,
-  runningSince: start,
-  readySince: undefined,
-  stoppedAt: undefined,
-  restarts: 0,
-  waiting: undefined,
-  terminating: false,
-  overdueAt: undefined,
-  ended: undefined,
-  busyLabelled: false,
-  ...more
-})
-
-const heartbeat = (state: Heartbeat["state"], claims = 0): Heartbeat => ({
-  agent: "p-0-a",
-  pool: "p",
-  version: "1",
-  at: "2026-11-21T12:00:00Z",
-  interval_ms: 2_000,
-  state,
-  draining: false,
-  slots: 1,
-  claims: Array.from({ length: claims }, () => ({ job_id: "j", attempt: 1, started_sequence: 1 })),
-  models_loaded: [],
-  execution_provider: "cpu"
-})
+const view = (more: Partial<PodView> = {}) => podFacts("p-0-a", start, { uid: "u", ...more })
+const heartbeat = (state: Heartbeat["state"], claims = 0) => heartbeatFacts("p-0-a", state, claims)
 
 const look = (
   pod: PodView,

@@ -1,41 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Sighting } from "../fleet/observe.ts"
 import type { PodView } from "../fleet/podView.ts"
+import { podFacts, sightingFacts } from "../../testing/podFacts.ts"
 import { coldStartOf, freshlyReady } from "./coldStart.ts"
 
-const pod = (name: string, more: Partial<PodView> = {}): PodView => ({
-  name,
-  uid: name,
-  resourceVersion: "1",
-  slot: 0,
-  revision: "r",
-  createdAt: 1_000,
-  scheduledAt: 2_000,
-  sandboxAt: undefined,
-  held: undefined,
-  runningSince: 3_000,
-  readySince: undefined,
-  stoppedAt: undefined,
-  restarts: 0,
-  waiting: undefined,
-  terminating: false,
-  overdueAt: undefined,
-  ended: undefined,
-  busyLabelled: false,
-  ...more
-})
-
-const sighting = (id: string, readyAt: number | undefined): Sighting => ({
-  id,
-  phase: readyAt === undefined ? "starting" : "idle",
-  busy: false,
-  since: 0,
-  readyAt,
-  heardAt: readyAt,
-  loading: false,
-  startedAt: 0,
-  revision: "r"
-})
+const pod = (name: string, more: Partial<PodView> = {}) => podFacts(name, 1_000, { scheduledAt: 2_000, runningSince: 3_000, ...more })
+const sighting = (id: string, readyAt: number | undefined) =>
+  sightingFacts(id, 0, { phase: readyAt === undefined ? "starting" : "idle", readyAt, heardAt: readyAt })
 
 describe("coldStartOf", () => {
   it("is each step from the creation, never negative", () => {

@@ -5,6 +5,7 @@ import type { Sighting } from "../fleet/observe.ts"
 import { podName } from "../fleet/podNames.ts"
 import type { PodView } from "../fleet/podView.ts"
 import type { ReplicaPhase } from "../scaling/decide.ts"
+import { podFacts, sightingFacts } from "../../testing/podFacts.ts"
 import { failuresOf, followBusy, type PlanInput, planPods, slowStart, steadyMs } from "./podPlan.ts"
 
 const now = 1_000_000
@@ -20,15 +21,13 @@ const agent = (slot: number, phase: ReplicaPhase | "pending", more: Partial<PodV
   const name = `p-${slot}-x`
   const isReady = phase === "idle" || phase === "busy" || phase === "draining"
   return {
-    pod: {
-      name, uid: `u${slot}`, resourceVersion: "1", slot, revision: "new", createdAt: now, scheduledAt: now, sandboxAt: undefined, held: undefined,
-      runningSince: phase === "pending" ? undefined : now, readySince: undefined, stoppedAt: undefined, restarts: 0, waiting: undefined,
-      terminating: phase === "stopping", overdueAt: undefined, ended: undefined, busyLabelled: false, ...more
-    },
-    sighting: {
-      id: name, phase: phase === "pending" ? "starting" : phase, busy: phase === "busy", since: now, readyAt: isReady ? now : undefined,
-      heardAt: isReady ? now : undefined, loading: false, startedAt: now, revision: more.revision ?? "new", ...seen
-    }
+    pod: podFacts(name, now, {
+      uid: `u${slot}`, slot, revision: "new", runningSince: phase === "pending" ? undefined : now, terminating: phase === "stopping", ...more
+    }),
+    sighting: sightingFacts(name, now, {
+      phase: phase === "pending" ? "starting" : phase, busy: phase === "busy", readyAt: isReady ? now : undefined,
+      heardAt: isReady ? now : undefined, revision: more.revision ?? "new", ...seen
+    })
   }
 }
 

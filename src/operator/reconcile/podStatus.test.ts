@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { GpuPool, GpuPoolStatus } from "../../contract/GpuPool.ts"
-import type { Sighting } from "../fleet/observe.ts"
 import type { PodView } from "../fleet/podView.ts"
 import type { ReplicaPhase } from "../scaling/decide.ts"
+import { podFacts, sightingFacts } from "../../testing/podFacts.ts"
 import { idleSinceOf, isMinorChange, isSameStatus, noticesOf, type PodFacts, podStatusOf } from "./podStatus.ts"
 import { waitsFor } from "./retirePool.ts"
 
@@ -14,16 +14,10 @@ const pool = Schema.decodeUnknownSync(GpuPool)({
   spec: { models: ["m"], maxReplicas: 4, lifecycle: { maxPodFailures: 3 } }
 })
 
-const pod = (slot: number, more: Partial<PodView> = {}): PodView => ({
-  name: `p-${slot}-x`, uid: `u${slot}`, resourceVersion: "1", slot, revision: "r", createdAt: 1_000, scheduledAt: 2_000, sandboxAt: undefined, held: undefined,
-  runningSince: 3_000, readySince: undefined, stoppedAt: undefined, restarts: 0, waiting: undefined, terminating: false, overdueAt: undefined,
-  ended: undefined, busyLabelled: false, ...more
-})
-
-const replica = (slot: number, phase: ReplicaPhase): Sighting => ({
-  id: `p-${slot}-x`, phase, busy: phase === "busy", since: 0, readyAt: phase === "starting" ? undefined : 1, heardAt: 1, loading: false,
-  startedAt: 0, revision: "r"
-})
+const pod = (slot: number, more: Partial<PodView> = {}) =>
+  podFacts(`p-${slot}-x`, 1_000, { uid: `u${slot}`, slot, scheduledAt: 2_000, runningSince: 3_000, ...more })
+const replica = (slot: number, phase: ReplicaPhase) =>
+  sightingFacts(`p-${slot}-x`, 0, { phase, busy: phase === "busy", readyAt: phase === "starting" ? undefined : 1, heardAt: 1 })
 
 const facts = (more: Partial<PodFacts> = {}): PodFacts => ({
   pool,
