@@ -55,7 +55,8 @@ ENTRYPOINT ["node", "src/gateway/main.ts"]
 
 FROM ${NODE_IMAGE} AS operator
 LABEL org.opencontainers.image.title="Darkroom operator" org.opencontainers.image.licenses="Apache-2.0"
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache
+# Two arenas of malloc: with one for each thread, 20 MiB of what was freed stay with the process (bench/scale).
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY --from=operator-packages /app/node_modules ./node_modules
 COPY LICENSE package.json ./

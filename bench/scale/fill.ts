@@ -27,6 +27,8 @@ export interface Stage {
   /** How long the bench itself took to write what it wants. */
   readonly askedS: number
   readonly operatorCpuS: number
+  /** Looks at pools. */
+  readonly reconciles: number
   readonly operator: Footprint
   /** The operator's, by verb and resource, its lease apart. */
   readonly calls: Readonly<Record<string, number>>
@@ -40,6 +42,7 @@ export interface Idle {
   readonly leaseRenewalsAMinute: number
   readonly readsAMinute: number
   readonly calls: Readonly<Record<string, number>>
+  readonly reconciles: number
   /** Share of one core. */
   readonly operatorCpu: number
   readonly operator: Footprint
@@ -58,6 +61,7 @@ const hasConverged = ({ metadata, status }: StoredGpuPool, ready: number): boole
 
 const stage = Effect.fnUntraced(function*<E>(site: Site, what: string, ready: number, ask: Effect.Effect<unknown, E>) {
   const before = footprintOf(site.operator)
+  const looked = yield* site.reconciles
   const from = Date.now()
   yield* ask
   const asked = Date.now()
@@ -77,6 +81,7 @@ const stage = Effect.fnUntraced(function*<E>(site: Site, what: string, ready: nu
     seconds: (to - from) / 1_000,
     podsWrittenS: (lastPod - from) / 1_000,
     askedS: (asked - from) / 1_000,
+    reconciles: (yield* site.reconciles) - looked,
     operatorCpuS: operator.cpuS - before.cpuS,
     operator,
     calls: countsOf(calls.filter((call) => !isLease(call))),
@@ -87,6 +92,7 @@ const stage = Effect.fnUntraced(function*<E>(site: Site, what: string, ready: nu
 const idle = Effect.fnUntraced(function*(site: Site, what: string, seconds: number) {
   yield* Effect.sleep(settle)
   const before = footprintOf(site.operator)
+  const looked = yield* site.reconciles
   const from = Date.now()
   yield* Effect.sleep(seconds * 1_000)
   const to = Date.now()
@@ -101,6 +107,7 @@ const idle = Effect.fnUntraced(function*(site: Site, what: string, seconds: numb
     leaseRenewalsAMinute: aMinute(all.filter(isLease).length),
     readsAMinute: aMinute(calls.filter((call) => !isWrite(call)).length),
     calls: countsOf(calls),
+    reconciles: (yield* site.reconciles) - looked,
     operatorCpu: (operator.cpuS - before.cpuS) / ((to - from) / 1_000),
     operator
   } satisfies Idle as Idle

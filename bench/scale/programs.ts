@@ -68,6 +68,8 @@ export const clusterProgram = (name: string): string => {
 
 export interface Footprint {
   readonly rssMiB: number
+  /** Of it, pages of files: Node itself, shared by all that run it. */
+  readonly fileMiB: number
   /** The most so far. */
   readonly peakMiB: number
   /** Processor time so far, user and system. */
@@ -82,5 +84,5 @@ export const footprintOf = ({ pid }: RunningProgram): Footprint => {
   const mebibytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? Number.NaN) / 1024
   // The name before the last ")" may have spaces.
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")
-  return { rssMiB: mebibytes("VmRSS"), peakMiB: mebibytes("VmHWM"), cpuS: (Number(stat[11]) + Number(stat[12])) / ticksPerS }
+  return { rssMiB: mebibytes("VmRSS"), fileMiB: mebibytes("RssFile"), peakMiB: mebibytes("VmHWM"), cpuS: (Number(stat[11]) + Number(stat[12])) / ticksPerS }
 }

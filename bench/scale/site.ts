@@ -23,6 +23,8 @@ export interface Site {
   readonly env: Readonly<Record<string, string>>
   readonly client: KubeClient["Service"]
   readonly connection: Connection["Service"]
+  /** Looks at pools so far, by the operator's own count. */
+  readonly reconciles: Effect.Effect<number>
   readonly pools: Reflector<StoredGpuPool>
   readonly pods: Reflector<Pod>
 }
@@ -56,11 +58,11 @@ export interface SiteOptions {
 }
 
 /**
- * Compiled code that is kept, as the image of the operator has it: without, the program that strips types stays in memory.
- * A start without a broker ends at once.
+ * The operator's environment as its image has it. Compiled code is kept by a first start, which ends at once without a
+ * broker: without it, the program that strips types stays in memory.
  */
-const compileCache = Effect.fnUntraced(function*(folder: string, flags: ReadonlyArray<string>) {
-  const env = { NODE_COMPILE_CACHE: join(folder, "compile-cache") }
+const imageEnv = Effect.fnUntraced(function*(folder: string, flags: ReadonlyArray<string>) {
+  const env = { NODE_COMPILE_CACHE: join(folder, "compile-cache"), MALLOC_ARENA_MAX: "2" }
   yield* Effect.scoped(Effect.gen(function*() {
     const first = yield* nodeProgram({ name: "first-start", entry: "src/operator/main.ts", env: { ...env, NATS_URL: "nats://127.0.0.1:1" }, flags, folder })
     while (!first.hasEnded()) yield* Effect.sleep("50 millis")
@@ -86,20 +88,21 @@ export const startSite = Effect.fnUntraced(function*({ operatorFlags }: SiteOpti
   const operator = yield* nodeProgram({
     name: "operator",
     entry: "src/operator/main.ts",
-    env: { ...env, ...(yield* compileCache(folder, operatorFlags)), METRICS_PORT: String(port), POD_NAME: "operator-0" },
+    env: { ...env, ...(yield* imageEnv(folder, operatorFlags)), METRICS_PORT: String(port), POD_NAME: "operator-0" },
     flags: operatorFlags,
     folder
   })
-  const leads = Effect.promise(() =>
-    fetch(`http://127.0.0.1:${port}/metrics`).then(async (answer) => (await answer.text()).includes("darkroom_operator_leading 1"), () => false))
-  yield* until("the operator leads", operator, leads)
+  const metrics = Effect.promise(() => fetch(`http://127.0.0.1:${port}/metrics`).then((answer) => answer.text(), () => ""))
+  yield* until("the operator leads", operator, Effect.map(metrics, (text) => text.includes("darkroom_operator_leading 1")))
+  const reconciles = Effect.map(metrics, (text) =>
+    [...text.matchAll(/^darkroom_operator_reconciles_total\{.*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0))
   const services = yield* Layer.build(
     Layer.mergeAll(KubeClient.at(api.endpoint(namespace), "darkroom-bench"), Connection.layer("bench")).pipe(
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ NATS_URL: broker.url })))
     )
   )
   const own = Effect.provide(Effect.all({ client: KubeClient, connection: Connection, pools: reflect(gpuPools), pods: reflect(pods) }), services)
-  return { folder, api, broker, audit, operator, env, ...(yield* own) } satisfies Site as Site
+  return { folder, api, broker, audit, operator, env, reconciles, ...(yield* own) } satisfies Site as Site
 })
 
 export interface Gateway extends RunningProgram {
