@@ -17,6 +17,8 @@ const pool = "fronted"
 const agents = 3
 const limitMs = 240_000
 const submitEveryMs = 1_000
+/** New connections all the time, so that the moment in which a gateway has gone and is still named does not pass unseen. */
+const knockEveryMs = 30
 const beforeAndAfterMs = 2_000
 /** Of clients that wait: some jobs are longer than a gateway's preStop, so that it must finish them after SIGTERM. */
 const prompts = ["steps=2 ms=250", "steps=8 ms=1000", "steps=8 ms=1000"]
@@ -57,9 +59,20 @@ const edit = async (prompt: string, headers: Record<string, string> = {}): Promi
 interface Outcome {
   readonly waited: ReadonlyArray<Try>
   readonly submitted: ReadonlyArray<Try>
+  /** Requests that ask for nothing. */
+  readonly knocked: ReadonlyArray<Try>
 }
 
-/** Both kinds of clients, until they are stopped: what each of their requests got. */
+const knock = async (): Promise<Try> => {
+  try {
+    const { body, status } = await gateway.send("/livez")
+    return { status, jobId: undefined, said: JSON.stringify(body).slice(0, 300) }
+  } catch (error) {
+    return { status: 0, jobId: undefined, said: String(error) }
+  }
+}
+
+/** All kinds of clients, until they are stopped: what each of their requests got. */
 const startLoad = () => {
   const state = { going: true }
   const waited: Array<Try> = []
@@ -73,12 +86,19 @@ const startLoad = () => {
       await sleep(submitEveryMs)
     }
   }
-  const clients = Promise.all([submits(), ...prompts.map(clientThatWaits)])
+  const knocked: Array<Promise<Try>> = []
+  const knocks = async () => {
+    while (state.going) {
+      knocked.push(knock())
+      await sleep(knockEveryMs)
+    }
+  }
+  const clients = Promise.all([submits(), knocks(), ...prompts.map(clientThatWaits)])
   return {
     stop: async (): Promise<Outcome> => {
       state.going = false
       await clients
-      return { waited, submitted: await Promise.all(submitted) }
+      return { waited, submitted: await Promise.all(submitted), knocked: await Promise.all(knocked) }
     }
   }
 }
@@ -122,7 +142,8 @@ describe("gateways replaced under load", () => {
       assert.isBelow(restarts, restartsMax, "broker and gateways were unwell each time, so nothing can be said: is the machine too busy?")
       outcome = await restartUnderLoad()
     }
-    const { submitted, waited } = outcome
+    const { knocked, submitted, waited } = outcome
+    assert.deepStrictEqual(others(knocked, 200), [], `of ${knocked.length} that knocked`)
     assert.deepStrictEqual(others(waited, 200), [], `of ${waited.length} that waited`)
     assert.deepStrictEqual(others(submitted, 202), [], `of ${submitted.length} that did not wait`)
     const ids = [...waited, ...submitted].map(({ jobId }) => jobId ?? "")
