@@ -155,6 +155,8 @@ export const httpTransport = Effect.fnUntraced(function*(endpoint: Endpoint, use
         ...(request.contentType === undefined ? {} : { "content-type": request.contentType })
       },
       body: request.body ?? null,
+      // undici would end a connection after a DELETE with a body, which some servers do not expect; this one does.
+      reset: false,
       signal
     })
 
