@@ -3,7 +3,7 @@ import { gpuPools, type StoredGpuPool } from "../../src/platform/kubernetes/reso
 import { fakeAgents } from "./agents.ts"
 import { type Call, countsOf, isLease, isWrite } from "./calls.ts"
 import { startNodes } from "./nodes.ts"
-import { type Footprint, footprintOf } from "./programs.ts"
+import { cpuByProgram, type Footprint, footprintOf } from "./programs.ts"
 import { makePool, operatorAgent, type Site, until } from "./site.ts"
 import { Connection } from "../../src/platform/nats/Connection.ts"
 
@@ -27,6 +27,8 @@ export interface Stage {
   /** How long the bench itself took to write what it wants. */
   readonly askedS: number
   readonly operatorCpuS: number
+  /** Processor time of everything that took part: they share the machine's cores. */
+  readonly cpuS: Readonly<Record<string, number>>
   /** Looks at pools. */
   readonly reconciles: number
   readonly operator: Footprint
@@ -62,6 +64,8 @@ const hasConverged = ({ metadata, status }: StoredGpuPool, ready: number): boole
 const stage = Effect.fnUntraced(function*<E>(site: Site, what: string, ready: number, ask: Effect.Effect<unknown, E>) {
   const before = footprintOf(site.operator)
   const looked = yield* site.reconciles
+  const names = new Map([[site.operator.pid, "operator"]])
+  const cpuBefore = cpuByProgram(names)
   const from = Date.now()
   yield* ask
   const asked = Date.now()
@@ -74,6 +78,7 @@ const stage = Effect.fnUntraced(function*<E>(site: Site, what: string, ready: nu
   yield* until(what, site.operator, isDone, explain)
   const to = Date.now()
   const operator = footprintOf(site.operator)
+  const cpuS = Object.fromEntries(Object.entries(cpuByProgram(names)).map(([name, seconds]) => [name, seconds - (cpuBefore[name] ?? 0)]))
   const calls = site.audit.between(operatorAgent, from, to)
   const lastPod = Math.max(from, ...podWrites(calls).map(({ at }) => at))
   return {
@@ -83,6 +88,7 @@ const stage = Effect.fnUntraced(function*<E>(site: Site, what: string, ready: nu
     askedS: (asked - from) / 1_000,
     reconciles: (yield* site.reconciles) - looked,
     operatorCpuS: operator.cpuS - before.cpuS,
+    cpuS,
     operator,
     calls: countsOf(calls.filter((call) => !isLease(call))),
     leaseCalls: calls.filter(isLease).length

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { kubeBinaries } from "../../src/testing/KubeApiServer.ts"
@@ -78,11 +78,28 @@ export interface Footprint {
 
 const ticksPerS = 100
 
+/** Behind the program's name, which may have spaces. */
+const statOf = (pid: number | string) => {
+  const [, name = "", rest = ""] = /\((.*)\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? []
+  const fields = rest.split(" ")
+  return { name, parent: Number(fields[1]), cpuS: (Number(fields[11]) + Number(fields[12])) / ticksPerS }
+}
+
+/** Processor time so far of every program that this process started, and of itself, by name. */
+export const cpuByProgram = (names: ReadonlyMap<number, string>): Readonly<Record<string, number>> => {
+  const own = statOf(process.pid)
+  const found: Record<string, number> = { bench: own.cpuS }
+  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    if (!existsSync(`/proc/${pid}/stat`)) continue
+    const { cpuS, name, parent } = statOf(pid)
+    if (parent === process.pid && name !== "sh") found[names.get(Number(pid)) ?? name] = cpuS
+  }
+  return found
+}
+
 /** Linux only: /proc. */
 export const footprintOf = ({ pid }: RunningProgram): Footprint => {
   const status = readFileSync(`/proc/${pid}/status`, "utf8")
   const mebibytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? Number.NaN) / 1024
-  // The name before the last ")" may have spaces.
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")
-  return { rssMiB: mebibytes("VmRSS"), fileMiB: mebibytes("RssFile"), peakMiB: mebibytes("VmHWM"), cpuS: (Number(stat[11]) + Number(stat[12])) / ticksPerS }
+  return { rssMiB: mebibytes("VmRSS"), fileMiB: mebibytes("RssFile"), peakMiB: mebibytes("VmHWM"), cpuS: statOf(pid).cpuS }
 }

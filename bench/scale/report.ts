@@ -19,9 +19,10 @@ export const wakesText = (samples: ReadonlyArray<WakeSample>): ReadonlyArray<str
   row("request sent -> Pod stored", samples.map((one) => one.postToPod))
 ]
 
-export const stageText = ({ askedS, calls, leaseCalls, operator, operatorCpuS, podsWrittenS, reconciles, seconds, what }: Stage): ReadonlyArray<string> => [
+export const stageText = ({ askedS, calls, cpuS, leaseCalls, operator, operatorCpuS, podsWrittenS, reconciles, seconds, what }: Stage): ReadonlyArray<string> => [
   `${what}: ${seconds.toFixed(1)} s (the last pod written after ${podsWrittenS.toFixed(1)} s; to ask for it took ${askedS.toFixed(1)} s)`,
   `  ${memory(operator)}; ${operatorCpuS.toFixed(1)} s of processor time for ${reconciles} looks at pools`,
+  `  processor time of all, in seconds: ${Object.entries(cpuS).sort(([, a], [, b]) => b - a).map(([name, seconds]) => `${name} ${seconds.toFixed(1)}`).join(", ")}`,
   `  calls of the operator: ${countsText(calls)}; leases ${leaseCalls}`
 ]
 
