@@ -63,9 +63,12 @@ export class Listening {
   }
 
   alive(nowMs: number, pool?: string): ReadonlyArray<Heartbeat> {
-    return [...this.#agents.values()].flatMap(({ heardAtMs, heartbeat }) =>
-      nowMs - heardAtMs < silenceMsOf(heartbeat) && (pool === undefined || heartbeat.pool === pool) ? [heartbeat] : []
-    )
+    const alive: Array<Heartbeat> = []
+    for (const { heardAtMs, heartbeat } of this.#agents.values()) {
+      if (pool !== undefined && heartbeat.pool !== pool) continue
+      if (nowMs - heardAtMs < silenceMsOf(heartbeat)) alive.push(heartbeat)
+    }
+    return alive
   }
 
   #forget(nowMs: number): void {
