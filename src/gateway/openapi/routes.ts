@@ -108,7 +108,8 @@ export const routeDocs: ReadonlyArray<RouteDoc> = [
   },
   {
     method: "get", path: "/readyz", id: "readyz", tag: "Service", scope: undefined, summary: "The gateway can take traffic",
-    description: "Also names what is weaker than promised, such as a broker that does not sync every write.",
+    description: "Also names what is weaker than promised, such as a broker that does not sync every write. " +
+      "With ?exclude=job_log (any check, several times) that check is told and not asked for.",
     response: { mediaType: "application/json", description: "Ready." }, errors: [503]
   },
   {

@@ -11,12 +11,17 @@ import { FeedHub } from "../waiting/FeedHub.ts"
 /** `GET /livez`: the process serves requests; nothing else is asked, and nothing is done on the way here. */
 export const livez = (c: Context<Env>) => c.json({ status: "ok" }, 200, { "Cache-Control": "no-store" })
 
-/** `GET /readyz`: whether this gateway should get traffic, and what is weaker than promised. */
+/**
+ * `GET /readyz`: whether this gateway should get traffic, and what is weaker than promised. Checks named by `exclude` are
+ * told but not asked for: a broker that is away is away for every gateway, and one that stays in its Service answers 503
+ * with its own words and Retry-After, where a Service without endpoints lets the Ingress say something bare.
+ */
 export const readyz = Effect.fnUntraced(function*(c: Context<Env>) {
   const { checks: found, warnings } = yield* (yield* Readiness).findings
   const stopping = yield* (yield* Shutdown).isBegun
   const checks = { serving: { ok: !stopping, detail: stopping ? "the gateway is stopping" : "serving" }, ...found }
-  const ready = Object.values(checks).every(({ ok }) => ok)
+  const excluded = new Set(c.req.queries("exclude"))
+  const ready = Object.entries(checks).every(([name, { ok }]) => ok || excluded.has(name))
   return c.json({ status: ready ? "ready" : "not_ready", checks, warnings }, ready ? 200 : 503, { "Cache-Control": "no-store" })
 })
 
