@@ -6,8 +6,10 @@ const pod = (name: string, terminating = false) => ({ name, uid: `uid of ${name}
 describe("Expectations", () => {
   it("a creation is waited for until the cache has the pod", () => {
     const expected = new Expectations()
+    assert.isTrue(expected.isEmpty)
     expected.expectCreated("a", 0)
     expected.expectCreated("b", 0)
+    assert.isFalse(expected.isEmpty)
     assert.strictEqual(expected.unseen([], 1), 2)
     assert.strictEqual(expected.unseen([pod("a")], 2), 1)
     assert.strictEqual(expected.unseen([pod("a"), pod("b")], 3), 0)
@@ -16,6 +18,7 @@ describe("Expectations", () => {
   it("a deletion is waited for until the pod is gone or on its way", () => {
     const expected = new Expectations()
     for (const name of ["a", "b", "c"]) expected.expectDeleted(`uid of ${name}`, 0)
+    assert.isFalse(expected.isEmpty)
     assert.strictEqual(expected.unseen([pod("a"), pod("b"), pod("c")], 1), 3)
     assert.strictEqual(expected.unseen([pod("a"), pod("b", true)], 2), 1)
     assert.strictEqual(expected.unseen([], 3), 0)

@@ -23,6 +23,11 @@ export class Expectations {
     this.#deleted.delete(nameOrUid)
   }
 
+  /** Nothing is waited for, whatever the cache has. */
+  get isEmpty(): boolean {
+    return this.#created.size + this.#deleted.size === 0
+  }
+
   /** Told of every change of the cache, also of those that are over before anybody looks. */
   seen(pod: { readonly name: string; readonly uid: string }, isLeaving: boolean): void {
     this.#created.delete(pod.name)
