@@ -67,7 +67,7 @@ RUN install -d -o 1000 -g 1000 "$NODE_COMPILE_CACHE"
 USER 1000:1000
 RUN NATS_URL=nats://127.0.0.1:1 timeout 120 node src/operator/main.ts >/dev/null 2>&1; test -n "$(ls "$NODE_COMPILE_CACHE")"
 EXPOSE 9464
-# Room for new objects: 2 MiB are collected a little more often than V8's 64, and stay out of the pod's memory (bench/scale).
+# Room for new objects: 2 MiB are collected a little more often than V8's 32, and stay out of the pod's memory (bench/scale).
 ENTRYPOINT ["node", "--max-semi-space-size=2", "src/operator/main.ts"]
 
 # The CPU agent brings the starter model. A pool's model cache, when it has one, is mounted at /models instead.
