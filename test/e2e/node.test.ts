@@ -1,5 +1,6 @@
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { cluster, kubectl, kubectlJson, until } from "./support/cluster.ts"
+import { cluster, ingressUrls, kubectlJson, until } from "./support/cluster.ts"
+import { untilWhole } from "./support/faults.ts"
 import { Gateway } from "./support/gateway.ts"
 import { cpuPool, createPool } from "./support/pools.ts"
 
@@ -24,6 +25,12 @@ const isReady = async () => {
   return status.conditions.some(({ status, type }: any) => type === "Ready" && status === "True")
 }
 
+/** What a Service hears of its pods comes to the nodes a moment later. */
+const reachesGateways = async () => {
+  const answers = await Promise.all(ingressUrls().map(() => gateway.send("/livez")))
+  return answers.every(({ status }) => status === 200) ? true : undefined
+}
+
 const thaw = async () => {
   const { code, stderr } = await cluster("thaw", node)
   assert.strictEqual(code, 0, stderr)
@@ -42,9 +49,9 @@ describe("a node whose kubelet stands still", () => {
 
   it("comes back, and everything is whole", async () => {
     await thaw()
-    for (const name of ["statefulset/nats", "deployment/operator", "deployment/gateway"]) {
-      await until(`${name} whole`, () => kubectl(["rollout", "status", name, "--timeout=20s"]), healLimitMs)
-    }
+    await untilWhole("statefulset", "nats", healLimitMs)
+    for (const name of ["operator", "gateway"]) await untilWhole("deployment", name, healLimitMs)
+    await until("the Ingress of every node reaching a gateway", reachesGateways, healLimitMs)
     const answer = await gateway.edit("make it brighter", { seed: 12 })
     assert.strictEqual(answer.status, 200, JSON.stringify(answer.body).slice(0, 500))
   })
