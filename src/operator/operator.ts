@@ -114,9 +114,9 @@ const control = Effect.fnUntraced(function*(settings: OperatorSettings) {
 /** Runs until it is interrupted. What it writes with is the KubeClient around it: the lease's, which stops with the lease. */
 export const operate = Effect.fnUntraced(function*(settings: OperatorSettings) {
   const cluster = yield* Cluster
-  // Nothing is decided from half a picture.
-  yield* cluster.pools.synced
-  yield* cluster.pods.synced
+  // Nothing is decided from half a picture, or from one of before the last leader's writes.
+  yield* cluster.pools.refreshed
+  yield* cluster.pods.refreshed
   const term = Layer.mergeAll(
     AgentPods.layer(settings),
     PoolObjects.layer,

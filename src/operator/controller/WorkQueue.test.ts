@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, References } from "effect"
+import { Clock, Effect, Fiber, References } from "effect"
 import { TestClock } from "effect/testing"
 import { makeWorkQueue, type WorkQueue } from "./WorkQueue.ts"
 
@@ -109,6 +109,24 @@ describe("WorkQueue", () => {
       yield* queue.done("a", "succeeded")
       yield* TestClock.adjust(1_000)
       assert.strictEqual(yield* queue.waiting, 0)
+    }))
+
+  it.effect("rests as long when the clock is set back meanwhile", () =>
+    Effect.gen(function*() {
+      const base = yield* Clock.Clock
+      let backMs = 0
+      const wallMs = () => base.currentTimeMillisUnsafe() - backMs
+      const clock = { ...base, currentTimeMillisUnsafe: wallMs, currentTimeMillis: Effect.sync(wallMs) }
+      yield* Effect.gen(function*() {
+        const queue = yield* makeWorkQueue({ apartMs: 100 })
+        yield* queue.add("a")
+        yield* queue.take
+        yield* queue.done("a", "succeeded")
+        backMs = 3_600_000
+        yield* queue.add("a")
+        yield* TestClock.adjust(100)
+        assert.strictEqual(yield* queue.waiting, 1)
+      }).pipe(Effect.provideService(Clock.Clock, clock))
     }))
 
   it.effect("who asks to be left alone is, however urgent the key is, and gets it as soon as that is over", () =>

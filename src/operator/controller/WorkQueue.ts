@@ -1,4 +1,5 @@
-import { Clock, Effect, FiberMap, Latch } from "effect"
+import { Effect, FiberMap, Latch } from "effect"
+import { monotonicMs } from "../../platform/kubernetes/monotonic.ts"
 
 /**
  * Keys that want work. A key is in it at most once and never worked on twice at a time: what is added meanwhile is done
@@ -35,7 +36,7 @@ interface Item {
   running: boolean
   /** Wanted (again), and how urgently. */
   wanted: Priority | undefined
-  /** It rests until then. */
+  /** It rests until then: on a clock that nobody sets, as the next. */
   notBefore: number
   dueAt: number
   failures: number
@@ -73,7 +74,7 @@ export const makeWorkQueue = Effect.fnUntraced(function*(options: WorkQueueOptio
     const dueAt = Math.max(at, item.notBefore)
     if (dueAt >= item.dueAt) return
     item.dueAt = dueAt
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMs
     yield* FiberMap.run(timers, key, Effect.andThen(Effect.sleep(dueAt - now), Effect.suspend(() => {
       item.dueAt = Number.POSITIVE_INFINITY
       item.wanted = urgent(item.wanted, priority)
@@ -85,13 +86,13 @@ export const makeWorkQueue = Effect.fnUntraced(function*(options: WorkQueueOptio
     const item = itemOf(key)
     item.wanted = urgent(item.wanted, priority)
     if (item.running || ready.has(key)) return
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMs
     if (now < item.notBefore) yield* schedule(key, priority, now)
     else yield* makeReady(key)
   })
 
   const addAfter = Effect.fnUntraced(function*(key: string, delayMs: number) {
-    yield* schedule(key, "low", (yield* Clock.currentTimeMillis) + delayMs)
+    yield* schedule(key, "low", (yield* monotonicMs) + delayMs)
   })
 
   const next = (): string | undefined => {
@@ -116,7 +117,7 @@ export const makeWorkQueue = Effect.fnUntraced(function*(options: WorkQueueOptio
       const item = itemOf(key)
       item.running = true
       item.wanted = undefined
-      item.notBefore = (yield* Clock.currentTimeMillis) + apartMs
+      item.notBefore = (yield* monotonicMs) + apartMs
       item.dueAt = Number.POSITIVE_INFINITY
       yield* FiberMap.remove(timers, key)
       return key
@@ -134,7 +135,7 @@ export const makeWorkQueue = Effect.fnUntraced(function*(options: WorkQueueOptio
     })
 
   const done = Effect.fnUntraced(function*(key: string, outcome: "succeeded" | "failed", restMs = 0) {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMs
     const item = itemOf(key)
     item.running = false
     item.notBefore = Math.max(item.notBefore, now + restMs)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { podFacts, sightingFacts } from "../../testing/podFacts.ts"
 import { capacityOf, lostAfterMs, lostPods } from "./capacity.ts"
 import type { Sighting } from "./observe.ts"
-import { stuckAfterMs } from "./podSightings.ts"
+import { followStarts, stuckAfterMs } from "./podSightings.ts"
 import type { PodView } from "./podView.ts"
 
 const start = 1_000_000
@@ -15,6 +15,7 @@ const silent = { heardAt: now - lostAfterMs }
 const look = (pods: ReadonlyArray<readonly [PodView, Sighting]>, listeningSince: number | undefined = start) => ({
   pods: pods.map(([pod]) => pod),
   sightings: pods.map(([, seen]) => seen),
+  started: new Map(),
   listeningSince,
   now
 })
@@ -41,6 +42,13 @@ describe("capacity", () => {
     const never = { heardAt: undefined, readyAt: undefined, phase: "starting", busy: false } as const
     assert.deepStrictEqual([...lostPods(look([one("a", {}, never), one("b", { runningSince: undefined }, never)]))], ["a"])
     assert.deepStrictEqual([...lostPods(look([one("a", { runningSince: now - 1_000 }, never)]))], [])
+  })
+
+  it("an agent that was just seen to start is not silent, whatever its node's clock says", () => {
+    const [pod, seen] = one("a", { runningSince: start }, { heardAt: undefined })
+    const started = followStarts(new Map(), [pod], now - lostAfterMs + 1)
+    assert.deepStrictEqual([...lostPods({ ...look([[pod, seen]]), started })], [])
+    assert.deepStrictEqual([...lostPods({ ...look([[pod, seen]]), started, now: now + 1 })], ["a"])
   })
 
   it("a pod whose grace is long over waits for a node that does not answer", () => {

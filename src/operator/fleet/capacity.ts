@@ -1,5 +1,5 @@
 import type { Sighting } from "./observe.ts"
-import { isStuck } from "./podSightings.ts"
+import { isStuck, type SeenStarts } from "./podSightings.ts"
 import type { PodView } from "./podView.ts"
 
 /** Which pods stand for work that can be done. Pure. */
@@ -13,13 +13,14 @@ export const lostAfterMs = 60_000
 export interface Seen {
   readonly pods: ReadonlyArray<PodView>
   readonly sightings: ReadonlyArray<Sighting>
+  readonly started: SeenStarts
   readonly listeningSince: number | undefined
   readonly now: number
 }
 
-const isSilent = (pod: PodView, sighting: Sighting | undefined, { listeningSince, now }: Seen): boolean => {
+const isSilent = (pod: PodView, sighting: Sighting | undefined, { listeningSince, now, started }: Seen): boolean => {
   // An agent speaks from its first second on, so one that runs and was never heard is silent since it was started.
-  const heardAt = sighting?.heardAt ?? pod.runningSince
+  const heardAt = sighting?.heardAt ?? (pod.runningSince === undefined ? undefined : started.get(pod.uid)?.runningSeenAt ?? pod.runningSince)
   if (heardAt === undefined || listeningSince === undefined) return false
   return now - Math.max(heardAt, listeningSince) >= lostAfterMs
 }

@@ -10,6 +10,8 @@ export interface AgentProcess {
   /** What the fleet wants of it. */
   readonly wanted: "running" | "draining" | "stopping"
   readonly startedAt: number
+  /** When this program saw it start, where `startedAt` is another machine's time. */
+  readonly seenStartedAt?: number
   /** The part of the pool's spec that it was started with; another one now means it is outdated. */
   readonly revision: string
 }
@@ -93,7 +95,7 @@ const whyBroken = (
   if (heard?.state === "DEFUNCT" || heard?.state === "SETUP_FAILED") return `it reports ${heard.state}`
   if (moment.listeningSince === undefined) return undefined
   // An agent that was ready and starts its engine anew gets the whole time again.
-  const startedAt = sighting.readyAt === undefined ? process.startedAt : sighting.since
+  const startedAt = sighting.readyAt === undefined ? process.seenStartedAt ?? process.startedAt : sighting.since
   if (sighting.phase === "starting" && moment.now - Math.max(startedAt, moment.listeningSince) >= moment.startupTimeoutMs) {
     return `it was not ready within ${moment.startupTimeoutMs} ms`
   }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Heartbeat } from "../../contract/AgentMessages.ts"
 import { heartbeatFacts, podFacts } from "../../testing/podFacts.ts"
-import { isStuck, type PodMoment, sightPods } from "./podSightings.ts"
+import { followStarts, isStuck, type PodMoment, sightPods } from "./podSightings.ts"
 import type { Sighting } from "./observe.ts"
 import type { PodView } from "./podView.ts"
 
@@ -15,7 +15,7 @@ const look = (
   now: number,
   { before = [], ...more }: Partial<PodMoment> & { readonly before?: ReadonlyArray<Sighting> } = {}
 ) => {
-  const moment = { startupTimeoutMs: 60_000, drainTimeoutMs: 900_000, listeningSince: start, asked: new Set<string>(), now, ...more }
+  const moment = { startupTimeoutMs: 60_000, drainTimeoutMs: 900_000, listeningSince: start, asked: new Set<string>(), started: new Map(), now, ...more }
   const { broken, replicas } = sightPods([pod], heard === undefined ? [] : [heard], before, moment)
   return { seen: replicas[0]!, all: replicas, broken }
 }
@@ -37,6 +37,16 @@ describe("sightPods", () => {
     assert.deepStrictEqual(look(restarted, heartbeat("STARTING"), start + 3_610_000).broken, [])
     const stopped = view({ restarts: 1, runningSince: undefined, stoppedAt: start + 3_600_000 })
     assert.deepStrictEqual(look(stopped, undefined, start + 3_610_000).broken, [])
+  })
+
+  it("the time to get ready is this program's, when the node's clock is wrong", () => {
+    const now = start + 3_600_000
+    const pod = view({ scheduledAt: start, runningSince: start })
+    const started = followStarts(followStarts(new Map(), [pod], now), [pod], now + 1_000)
+    assert.deepStrictEqual(look(pod, heartbeat("STARTING"), now + 59_999, { started }).broken, [])
+    assert.strictEqual(look(pod, heartbeat("STARTING"), now + 60_000, { started }).broken.length, 1)
+    const again = view({ scheduledAt: start, restarts: 1, runningSince: start + 1_000 })
+    assert.strictEqual(followStarts(started, [again], now + 90_000).get("u")?.seenAt, now + 90_000)
   })
 
   it("a container that does not run is not busy, whatever was heard a moment ago", () => {

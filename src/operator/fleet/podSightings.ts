@@ -18,7 +18,17 @@ export interface PodMoment {
   readonly listeningSince: number | undefined
   /** Pods that this operator has asked to drain. */
   readonly asked: ReadonlySet<string>
+  readonly started: SeenStarts
   readonly now: number
+}
+
+/** By UID: when a pod started, and when its agent did, by the clock of its node; and when this program first saw that. */
+export type SeenStarts = ReadonlyMap<string, SeenStart>
+interface SeenStart {
+  readonly at: number
+  readonly seenAt: number
+  readonly runningSince: number | undefined
+  readonly runningSeenAt: number
 }
 
 export interface PodSightings {
@@ -37,11 +47,25 @@ const startedAt = (pod: PodView, now: number): number => {
   return pod.scheduledAt ?? now
 }
 
+/** The clocks of nodes and of this machine may be hours apart, so a time to wait for is counted on this one alone. */
+export const followStarts = (before: SeenStarts, pods: ReadonlyArray<PodView>, now: number): SeenStarts =>
+  new Map(pods.map((pod) => {
+    const at = startedAt(pod, now)
+    const seen = before.get(pod.uid)
+    return [pod.uid, {
+      at,
+      seenAt: seen?.at === at ? seen.seenAt : now,
+      runningSince: pod.runningSince,
+      runningSeenAt: seen?.runningSince === pod.runningSince ? seen?.runningSeenAt ?? now : now
+    }]
+  }))
+
 const processOf = (pod: PodView, moment: PodMoment): AgentProcess => ({
   id: pod.name,
   slot: pod.slot,
   wanted: pod.terminating || pod.ended !== undefined ? "stopping" : moment.asked.has(pod.name) ? "draining" : "running",
   startedAt: startedAt(pod, moment.now),
+  seenStartedAt: moment.started.get(pod.uid)?.seenAt ?? startedAt(pod, moment.now),
   revision: pod.revision
 })
 

@@ -9,7 +9,7 @@ import { capacityOf } from "../fleet/capacity.ts"
 import { Cluster } from "../fleet/Cluster.ts"
 import { AgentPods } from "../fleet/pods.ts"
 import { startingCount } from "../fleet/observe.ts"
-import { afterCrash, allowed, noFailures } from "../fleet/restarts.ts"
+import { afterCrash, allowed, noFailures, trialIntervalMs } from "../fleet/restarts.ts"
 import { OperatorMetrics } from "../health/OperatorMetrics.ts"
 import { decide, type Decision, initialMemory } from "../scaling/decide.ts"
 import { askToDrain, callBack } from "./askToDrain.ts"
@@ -43,7 +43,7 @@ export interface PoolPods {
 }
 
 const decidePool = (state: PoolState, pool: StoredGpuPool, measured: Measured): Decision => {
-  const replicas = capacityOf({ ...measured, listeningSince: state.listening.since })
+  const replicas = capacityOf({ ...measured, started: state.started, listeningSince: state.listening.since })
   const memory = state.memory ?? initialMemory(pool.spec, replicas, measured.now, idleSinceOf(state.status))
   const decision = decide(pool.spec, { depth: measured.depth, replicas }, memory, measured.now)
   state.memory = decision.memory
@@ -79,7 +79,7 @@ const planPool = (
   decision: Decision,
   measured: Measured
 ): PodPlan => {
-  const { broken, now, pods, settled, sightings, unseenWrites } = measured
+  const { broken, depth, now, pods, settled, sightings, unseenWrites } = measured
   const revision = revisionOf(pool, settings)
   // Whoever changed the spec may have repaired it.
   if (state.revision !== revision) state.restarts = noFailures
@@ -95,10 +95,11 @@ const planPool = (
     broken,
     decision,
     allowed: allowed(state.restarts, { count: decision.create, starting: startingCount(sightings), maxFailures: maxPodFailures }, now),
-    failing: state.restarts.failures > 0,
+    failing: state.restarts.failures > 0 && now - state.restarts.lastFailureAt < trialIntervalMs,
     before: (slot) => cluster.lastIn(pool.metadata.uid, slot, pool.status?.lastScale?.at ?? ""),
     unseenWrites,
     settled,
+    isBlind: depth._tag === "Unreadable" && pool.spec.scaling.mode === "Queue",
     busySince: state.busySince,
     now
   })
@@ -194,6 +195,8 @@ export const makePoolPods = Effect.fnUntraced(function*(first: StoredGpuPool, se
   })
 
   const reconcile = Effect.fn("PoolPods.reconcile")(function*(pool: StoredGpuPool) {
+    // What is remembered has times in it that are yet to come when the clock was set back: it would last until then.
+    if ((yield* Clock.currentTimeMillis) < state.listening.lookedAt) Object.assign(state, makePoolState(pool))
     if (pool.metadata.deletionTimestamp === undefined) return yield* keep(pool)
     if (!hasFinalizer(pool)) return undefined
     return (yield* retirePool(state, pool)) ? undefined : retireIntervalMs

@@ -7,7 +7,7 @@ import { Lanes } from "../../platform/nats/Lanes.ts"
 import { Presence } from "../../platform/nats/Presence.ts"
 import { OperatorMetrics } from "../health/OperatorMetrics.ts"
 import { listeningSince, readyTimes, type Sighting } from "../fleet/observe.ts"
-import { sightPods } from "../fleet/podSightings.ts"
+import { followStarts, sightPods } from "../fleet/podSightings.ts"
 import { AgentPods } from "../fleet/pods.ts"
 import type { PodView } from "../fleet/podView.ts"
 import { afterStable } from "../fleet/restarts.ts"
@@ -47,11 +47,13 @@ export const measurePool = Effect.fn("measurePool")(function*(state: PoolState, 
   // Kubernetes tells whole seconds.
   state.since ??= now - 1_000
   state.listening = { since: listeningSince(state.listening, depth._tag === "Readable", now), lookedAt: now }
+  state.started = followStarts(state.started, pods, now)
   const { broken, replicas: sightings } = sightPods(pods, heartbeats, state.sightings, {
     startupTimeoutMs: durationMs(pool.spec.lifecycle.startupTimeout),
     drainTimeoutMs: drainTimeoutMs(pool),
     listeningSince: state.listening.since,
     asked: state.asked,
+    started: state.started,
     now
   })
   yield* noteColdStarts(state, name, { pods, sightings, heartbeats })

@@ -45,6 +45,7 @@ const plan = (agents: ReadonlyArray<Agent>, more: Partial<PlanInput> = {}) => {
     before: () => "before",
     unseenWrites: 0,
     settled: true,
+    isBlind: false,
     busySince: new Map(),
     now,
     ...more
@@ -169,6 +170,11 @@ describe("planPods: a changed spec", () => {
   it("a quarter of many at once", () => {
     const agents = Array.from({ length: 8 }, (_, slot) => agent(slot, "idle", old))
     assert.strictEqual(plan(agents).ask.length, 2)
+  })
+
+  it("takes no pod away while nobody can read the queue: it would not be replaced", () => {
+    assert.deepStrictEqual(plan([agent(0, "pending", old)]).remove, [0])
+    assert.deepStrictEqual(plan([agent(0, "pending", old)], { isBlind: true }).remove, [])
   })
 
   it("waits while the new revision starts, fails, is wanted, or nobody knows who lives", () => {

@@ -26,6 +26,8 @@ export interface PlanInput {
   readonly unseenWrites: number
   /** Somebody has listened long enough to know who lives. */
   readonly settled: boolean
+  /** Nobody knows how much work there is, so what goes would not be replaced. */
+  readonly isBlind: boolean
   /** Since when each pod is as busy as it is. */
   readonly busySince: ReadonlyMap<string, { readonly busy: boolean; readonly since: number }>
   readonly now: number
@@ -86,10 +88,10 @@ const reaped = ({ broken, pods, spec }: PlanInput): ReadonlyArray<Removal> => {
 /**
  * Pods of another revision make room for new ones: those that never got ready at once, then some at a time, idle ones
  * before busy ones (which are only asked, and finish what they do). Waits while the new revision is still starting, or
- * fails, and while those that went are not replaced.
+ * fails, and while those that went are not replaced, as when the queue cannot be read.
  */
 const outdated = (input: PlanInput, gone: ReadonlySet<string>): ReadonlyArray<string> => {
-  if (input.spec.paused !== "") return []
+  if (input.spec.paused !== "" || input.isBlind) return []
   const live = input.pods.filter((pod) => isLive(pod) && !gone.has(pod.name))
   const sighting = new Map(input.sightings.map((one) => [one.id, one]))
   const readyAt = (pod: PodView) => sighting.get(pod.name)?.readyAt

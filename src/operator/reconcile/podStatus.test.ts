@@ -118,6 +118,7 @@ describe("what changed", () => {
     const status = statusOf()
     const turned = Object.fromEntries(Object.entries(status).toReversed()) as GpuPoolStatus
     assert.isTrue(isSameStatus(turned, status))
+    assert.isTrue(isSameStatus({ ...status, conditions: status.conditions.toReversed() }, status))
     assert.isFalse(isSameStatus(undefined, status))
     assert.isFalse(isSameStatus({ ...status, replicas: 1 }, status))
   })

@@ -101,9 +101,12 @@ const canonical = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonical(inner)]))
 }
 
-/** The API server orders fields as it likes. */
+/** The API server orders fields as it likes, and keeps conditions in the order in which it got them first. */
+const inOrder = (status: GpuPoolStatus | undefined): unknown =>
+  status === undefined ? undefined : canonical({ ...status, conditions: [...status.conditions].sort((a, b) => (a.type < b.type ? -1 : 1)) })
+
 export const isSameStatus = (a: GpuPoolStatus | undefined, b: GpuPoolStatus): boolean =>
-  JSON.stringify(canonical(a)) === JSON.stringify(canonical(b))
+  JSON.stringify(inOrder(a)) === JSON.stringify(inOrder(b))
 
 /** Whether only counts that change with every job are different: those may wait a moment. */
 export const isMinorChange = (before: GpuPoolStatus | undefined, after: GpuPoolStatus): boolean => {

@@ -1,7 +1,7 @@
 import { durationMs, type GpuPoolStatus } from "../../contract/GpuPool.ts"
 import type { StoredGpuPool } from "../../platform/kubernetes/resources.ts"
 import type { Sighting } from "../fleet/observe.ts"
-import type { BrokenPod } from "../fleet/podSightings.ts"
+import type { BrokenPod, SeenStarts } from "../fleet/podSightings.ts"
 import type { PodView } from "../fleet/podView.ts"
 import { noFailures, type Restarts } from "../fleet/restarts.ts"
 import type { Memory, ObservedDepth } from "../scaling/decide.ts"
@@ -13,6 +13,7 @@ export interface PoolState extends PoolLanes {
   memory: Memory | undefined
   listening: { readonly since: number | undefined; readonly lookedAt: number }
   sightings: ReadonlyArray<Sighting>
+  started: SeenStarts
   /** Pods that were asked to drain. */
   asked: ReadonlySet<string>
   busySince: PlanInput["busySince"]
@@ -28,6 +29,8 @@ export interface PoolState extends PoolLanes {
   writtenAt: number
   /** The first look. */
   since: number | undefined
+  /** The first look at it as one that is being deleted. */
+  retiringSince: number | undefined
 }
 
 export const makePoolState = (pool: StoredGpuPool): PoolState => ({
@@ -35,6 +38,7 @@ export const makePoolState = (pool: StoredGpuPool): PoolState => ({
   memory: undefined,
   listening: { since: undefined, lookedAt: 0 },
   sightings: [],
+  started: new Map(),
   asked: new Set(),
   busySince: new Map(),
   restarts: noFailures,
@@ -45,7 +49,8 @@ export const makePoolState = (pool: StoredGpuPool): PoolState => ({
   lastScale: pool.status?.lastScale,
   status: pool.status,
   writtenAt: 0,
-  since: undefined
+  since: undefined,
+  retiringSince: undefined
 })
 
 /** One look at everything. */

@@ -23,8 +23,9 @@ export const waitsFor = (measured: Pick<Measured, "depth" | "pods" | "sightings"
   return depth.depth > 0 ? `${plural(depth.depth, "job")} still in its queue; gateways move or fail them` : undefined
 }
 
-const split = (pool: StoredGpuPool, { now, pods }: Measured) => {
-  const overdue = now >= Date.parse(pool.metadata.deletionTimestamp ?? "") + drainTimeoutMs(pool)
+/** `since`: when this operator first saw that the pool is to go; the API server's clock may be another. */
+const split = (pool: StoredGpuPool, since: number, { now, pods }: Measured) => {
+  const overdue = now >= since + drainTimeoutMs(pool)
   const live = pods.filter((pod) => !pod.terminating)
   const canGo = (pod: PodView) => overdue || pod.ended !== undefined || pod.runningSince === undefined
   return { remove: live.filter(canGo), ask: live.filter((pod) => !canGo(pod)) }
@@ -59,7 +60,7 @@ export const retirePool = Effect.fn("retirePool")(function*(state: PoolState, po
   const waiting = waitsFor(measured) ?? "its lanes are being removed"
   // First of all: from here on gateways route nothing to it.
   const told = yield* tellStatus(state, pool, { measured, decision: { desired: 0, reason: "Idle" }, acted: true, deleting: waiting })
-  const { ask, remove } = split(pool, measured)
+  const { ask, remove } = split(pool, state.retiringSince ??= measured.now, measured)
   yield* Effect.forEach(remove, (pod) => agents.remove(pool, pod), { concurrency: 16, discard: true })
   state.asked = new Set(ask.map((pod) => pod.name))
   yield* askToDrain(state, pool, ask.map((pod) => ({ pod, why: "its pool is being deleted" })))

@@ -43,6 +43,19 @@ const create = (...names: ReadonlyArray<string>) =>
 const remove = (name: string) => KubeClient.use((client) => client.delete(pods, name))
 
 describe("Reflector", () => {
+  test("is asked to list again, and has what no watch has told", (server) =>
+    Effect.gen(function*() {
+      yield* create("a")
+      const { names, refreshed } = yield* follow(server)
+      yield* settle
+      server.faults.event = () => "drop"
+      yield* create("b")
+      yield* remove("a")
+      assert.strictEqual(yield* names, "a")
+      yield* refreshed
+      assert.strictEqual(yield* names, "b")
+    }))
+
   test("lists in pages, then watches from there", (server) =>
     Effect.gen(function*() {
       yield* create("a", "b", "c", "d", "e")

@@ -1,4 +1,4 @@
-import { Deferred, Effect, PubSub, Random, type Scope, Semaphore, Stream } from "effect"
+import { Deferred, Effect, PubSub, Random, Schedule, type Scope, Semaphore, Stream } from "effect"
 import { ApiInvalid, ApiUnavailable, isRetryable, type KubeError, retryAfterMsOf } from "./errors.ts"
 import { KubeClient } from "./KubeClient.ts"
 import type { KubeClientShape, ListOptions, ObjectList, Undecodable, WatchEvent } from "./operations.ts"
@@ -12,6 +12,8 @@ export type { Change } from "./objectCache.ts"
 export interface Reflector<A> {
   /** Once the first list is in. */
   readonly synced: Effect.Effect<void>
+  /** Once a list that is asked for now is in: nothing that was so before is missing then. */
+  readonly refreshed: Effect.Effect<void>
   /** All objects as known now: complete, if perhaps behind. Waits for the first list. */
   readonly all: Effect.Effect<ReadonlyArray<A>>
   /** By `namespace/name`. Waits for the first list. */
@@ -49,6 +51,8 @@ const waitingChanges = 4_096
 const pagesMax = 200
 const backoffFirstMs = 200
 const backoffMaxMs = 30_000
+/** Somebody waits for it. */
+const refreshRetryMs = 500
 /** A watch that ends sooner, having told nothing, is a failure: it must not be opened again and again at once. */
 const shortWatchMs = 1_000
 /** What a server may take longer than it was allowed to, to end a watch. */
@@ -237,6 +241,7 @@ export const reflect = Effect.fnUntraced(function*<A extends KubeObject>(
   const { objects, undecodable } = copy.cache
   return {
     synced,
+    refreshed: Effect.andThen(synced, Effect.retry(list(copy), { schedule: Schedule.spaced(refreshRetryMs) }).pipe(Effect.orDie)),
     all: Effect.map(synced, () => [...objects.values()]),
     get: (key) => Effect.map(synced, () => objects.get(key)),
     changes: changesOf(copy),
