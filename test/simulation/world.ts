@@ -21,11 +21,15 @@ export interface SimulatedAgent {
 export interface World {
   now: number
   brokerAway: boolean
+  /** The broker is there, and its figures cannot be relied on. */
+  depthHidden: boolean
   queued: number
   /** Jobs whose agent is gone: back in the queue when the silence is noticed. */
   lost: Array<{ readonly backAt: number }>
   done: number
   lanes: boolean
+  /** Who waits for wake-ups. */
+  listeners: number
   /** How long an answer of the broker or of an agent takes now. */
   latencyMs: () => number
   /** How long the job takes that an agent took just before it was asked to drain; 0 = it took none. */
@@ -41,10 +45,12 @@ export const makeWorld = Effect.gen(function*() {
   const world: World = {
     now: yield* Clock.currentTimeMillis,
     brokerAway: false,
+    depthHidden: false,
     queued: 0,
     lost: [],
     done: 0,
     lanes: false,
+    listeners: 0,
     latencyMs: () => 0,
     lastMomentMs: () => 0,
     agents: new Map(),
@@ -56,7 +62,8 @@ export const makeWorld = Effect.gen(function*() {
 
 export const isBusy = (agent: SimulatedAgent): boolean => agent.busyUntil !== undefined
 
-export const unfinished = (world: World): number =>
+/** Jobs that wait or run, as the lanes count them. */
+export const depthOf = (world: World): number =>
   world.queued + world.lost.length + [...world.agents.values()].filter(isBusy).length
 
 const silenceMs = 4_000
@@ -88,9 +95,10 @@ export const brokerOf = (world: World) => {
     })
   const readDepth = Effect.sync(() => {
     if (world.brokerAway) return { _tag: "Unreadable", reason: "the broker is away" } as const
+    if (world.depthHidden) return { _tag: "Unreadable", reason: "the queue lags behind the log" } as const
     if (!world.lanes) return { _tag: "Unreadable", reason: "the pool has no lanes" } as const
-    const running = [...world.agents.values()].filter(isBusy).length + world.lost.length
-    return { _tag: "Readable", depth: world.queued + running, pending: world.queued, running } as const
+    const depth = depthOf(world)
+    return { _tag: "Readable", depth, pending: world.queued, running: depth - world.queued } as const
   })
   const lanes = Layer.mock(Lanes)({
     ensure: () => whenThere("ensure lanes", () => void (world.lanes = true)),
@@ -99,7 +107,11 @@ export const brokerOf = (world: World) => {
     existing: whenThere("list lanes", (): ReadonlyMap<string, ReadonlyArray<string>> => new Map(world.lanes ? [["pool", ["noop"]]] : [])),
     // As it was when it was read: what happens until the answer is here is not in it.
     depth: () => Effect.flatMap(readDepth, (depth) => later(Effect.succeed(depth))),
-    wakes: () => Stream.map(Stream.fromPubSub(world.wakes), () => ({ model: "noop", lane: "p1s0" }))
+    wakes: () =>
+      Stream.unwrap(Effect.as(
+        Effect.acquireRelease(Effect.sync(() => void (world.listeners += 1)), () => Effect.sync(() => void (world.listeners -= 1))),
+        Stream.map(Stream.fromPubSub(world.wakes), () => ({ model: "noop", lane: "p1s0" }))
+      ))
   })
   const presence = Layer.mock(Presence)({
     alive: (pool) =>
