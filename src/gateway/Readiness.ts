@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Ref, Schedule } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import { ApiKeys } from "../platform/nats/ApiKeys.ts"
 import { Capacity } from "../platform/nats/Capacity.ts"
 import { PoolRegistry } from "./pools/PoolRegistry.ts"
@@ -6,7 +6,8 @@ import { FeedHub } from "./waiting/FeedHub.ts"
 
 /** A projection this far behind answers with old counts; a gateway this far behind takes no traffic. */
 const lagMaxEvents = 1_000
-const lookIntervalMs = 1_000
+/** What the broker does not tell by then is told as missing: a probe waits no longer than that. */
+const lookMaxMs = 2_000
 
 export interface Check {
   readonly ok: boolean
@@ -21,10 +22,7 @@ export interface Findings {
 
 const brokerAway: Check = { ok: false, detail: "the broker (NATS) does not answer" }
 
-/**
- * Whether this gateway should get traffic, as it was found a moment ago. Whoever asks gets an answer at once: a probe that
- * had to wait for a slow broker would be late on a busy machine, and one gateway after another would lose its traffic.
- */
+/** Whether this gateway should get traffic, as it is now. What needs no broker is known without asking anybody. */
 export class Readiness extends Context.Service<Readiness, {
   readonly findings: Effect.Effect<Findings>
 }>()("darkroom/gateway/Readiness") {
@@ -36,6 +34,9 @@ const make = Effect.gen(function*() {
   const feed = yield* FeedHub
   const keys = yield* ApiKeys
   const pools = yield* PoolRegistry
+
+  const inTime = <A>(look: Effect.Effect<A>, otherwise: A) =>
+    Effect.timeoutOrElse(look, { duration: Duration.millis(lookMaxMs), orElse: () => Effect.succeed(otherwise) })
 
   const feedCheck = Effect.map(feed.lag, (lag): Check => {
     if (lag === undefined) return brokerAway
@@ -50,18 +51,9 @@ const make = Effect.gen(function*() {
     ({ ok, detail: ok ? "known" : "the pools were not read yet: the Kubernetes API does not answer" }))
   const warnings = capacity.warnings.pipe(Effect.catchTag("LogUnavailable", () => Effect.succeed([])))
 
-  const look: Effect.Effect<Findings> = Effect.all({
-    checks: Effect.all({ job_log: feedCheck, api_keys: keysCheck, pools: poolsCheck }, { concurrency: "unbounded" }),
-    warnings
+  const findings = Effect.all({
+    checks: Effect.all({ job_log: inTime(feedCheck, brokerAway), api_keys: inTime(keysCheck, brokerAway), pools: poolsCheck }, { concurrency: "unbounded" }),
+    warnings: inTime(warnings, [])
   }, { concurrency: "unbounded" })
-
-  const found = yield* Ref.make(yield* look)
-  yield* look.pipe(
-    Effect.flatMap((findings) => Ref.set(found, findings)),
-    Effect.catchCause((cause) => Effect.logWarning("a look at the gateway's readiness failed; the next one tries again", cause)),
-    Effect.repeat(Schedule.spaced(lookIntervalMs)),
-    Effect.withTracerEnabled(false),
-    Effect.forkScoped
-  )
-  return Readiness.of({ findings: Ref.get(found) })
+  return Readiness.of({ findings: Effect.withTracerEnabled(findings, false) })
 })
