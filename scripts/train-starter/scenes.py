@@ -47,7 +47,7 @@ def load_photos():
 PHOTOS = load_photos()
 SUBJECTS = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "grace_hopper", "grace_hopper", "china", "bowl", "drum", "dogs", "dandelion", "rocket"]
 TEXTURES = ["brick", "grass", "gravel", "hubble", "ihc", "stream", "brushes", "peaks", "raccoon", "sunset", "dandelion", "drum", "chelsea"]
-COMPOSED = 0.45  # share of scenes with held things and laid tables
+COMPOSED = 0.36  # share of scenes with held things and laid tables
 REAL = ["chelsea", "raccoon", "grace_hopper", "grace_hopper", "grace_hopper", "grace_hopper", "grace_hopper", "china", "bowl", "bowl", "drum", "dogs", "dandelion", "rocket", "peaks", "sunset", "peaks", "china"]
 
 
