@@ -63,18 +63,19 @@ const patienceMs = (life: Life): number => (life.frozenUntil > 0 ? underWayMs + 
 const isDeleting = (simulation: Simulation): boolean => poolNow(simulation)?.metadata.deletionTimestamp !== undefined
 
 /** An event is on its way for so long. */
-const freshMs = 2_000
+const freshMs = 3_000
 
 const knowsSpec = (simulation: Simulation, { cluster }: Life): boolean => {
   const pool = cluster === undefined ? undefined : Effect.runSync(cluster.pools.all)[0]
   return pool?.metadata.generation === poolNow(simulation)?.metadata.generation
 }
 
-/** Its picture is the truth; `roughly`: but for what is new and for what it has written itself. */
+/** Its picture is the truth; `roughly`: but for what is new, or was just written by itself. */
 const isInformed = (simulation: Simulation, life: Life, how: "fully" | "roughly"): boolean => {
   const { behind, cluster, frozenUntil, written } = life
-  const counts = (pod: Pod) =>
-    how === "fully" || (isLive(pod) && !written.has(pod.metadata.name) && simulation.world.now - Date.parse(pod.metadata.creationTimestamp ?? "") >= freshMs)
+  const isNew = (at: number) => simulation.world.now - at < freshMs
+  const counts = ({ metadata: { creationTimestamp, name } }: Pod) =>
+    how === "fully" || (!isNew(written.get(name) ?? 0) && !isNew(Date.parse(creationTimestamp ?? "")))
   const namesOf = (pods: ReadonlyArray<Pod>) =>
     pods.filter(counts).map((pod) => `${pod.metadata.name} ${isLive(pod)}`).sort().join()
   if (cluster === undefined || frozenUntil > 0 || (behind !== undefined && simulation.world.now <= behind.until + underWayMs)) return false
@@ -166,7 +167,7 @@ export interface Done {
 export const checkDone = (simulation: Simulation, life: Life, { before, request, response }: Done): void => {
   if (!isOfPods(request)) return
   const written = JSON.parse(response.body) as Pod
-  life.written.add(written.metadata.name)
+  life.written.set(written.metadata.name, simulation.world.now)
   if (request.method === "POST") return checkCreated(simulation, life, written)
   if (request.method !== "DELETE" || before === undefined) return
   const { name, resourceVersion, uid } = before.metadata

@@ -163,7 +163,7 @@ const behindOf = ({ chaos, dice, history, troubles, world }: Simulation): Life["
 export const startLife = (simulation: Simulation, identity: string): Life => {
   const life: Life = {
     identity, alive: true, skewMs: 0, frozenUntil: 0, cutOffUntil: 0, behind: behindOf(simulation), leading: false,
-    ledUntil: Number.NEGATIVE_INFINITY, written: new Set(), told: new Set(), cluster: undefined
+    ledUntil: Number.NEGATIVE_INFINITY, written: new Map(), told: new Set(), cluster: undefined
   }
   simulation.lives.push(life)
   return life

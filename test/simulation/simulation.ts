@@ -52,8 +52,8 @@ export interface Life {
   behind: { readonly revision: number; readonly until: number } | undefined
   leading: boolean
   ledUntil: number
-  /** Pods that it created or deleted itself. */
-  readonly written: Set<string>
+  /** Pods that it created or deleted itself, and when. */
+  readonly written: Map<string, number>
   /** `uid/resourceVersion` of every pod that it was told, and the UIDs. */
   readonly told: Set<string>
   cluster: Cluster["Service"] | undefined
