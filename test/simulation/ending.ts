@@ -4,7 +4,7 @@ import { revisionOf } from "../../src/operator/reconcile/podSpec.ts"
 import { gpuPools } from "../../src/platform/kubernetes/resources.ts"
 import { addJobs, setPool } from "./chaos.ts"
 import { type Invariant, InvariantBroken } from "./invariants.ts"
-import { clientOf, note, podsNow, poolName, poolNow, settings, type Simulation } from "./simulation.ts"
+import { clientOf, copyOf, note, podsNow, poolName, poolNow, settings, type Simulation } from "./simulation.ts"
 import { depthOf } from "./world.ts"
 
 /** How a life must end when all is well again: as if nothing had ever gone wrong. */
@@ -19,6 +19,8 @@ const calmLimitMs = 240_000
 const quietMs = 20_000
 /** The busy label follows half a minute later. */
 const settleMs = 40_000
+/** Two waits of a reflector that has failed for long. */
+const reconnectMs = 70_000
 const stepMs = 250
 const strideMs = 1_000
 
@@ -66,16 +68,18 @@ const rest = Effect.fnUntraced(function*({ pass }: Ending, ms: number) {
   for (let waitedMs = 0; waitedMs < ms; waitedMs += strideMs) yield* pass(strideMs)
 })
 
-/** Everybody who follows the API server knows what it has. */
-const checkCopies = Effect.fnUntraced(function*(simulation: Simulation) {
+/** Everybody who follows the API server knows what it has; who could not reach it for long may have to wait for the next try. */
+const checkCopies = Effect.fnUntraced(function*(simulation: Simulation, ending: Ending) {
   const wordsOf = (objects: ReadonlyArray<{ readonly metadata: { readonly name: string; readonly resourceVersion: string } }>) =>
-    objects.map(({ metadata: { name, resourceVersion } }) => `${name} ${resourceVersion}`).sort().join(", ")
-  const truth = wordsOf(podsNow(simulation))
-  for (const { alive, cluster, identity } of simulation.lives) {
-    if (!alive || cluster === undefined) continue
-    const copy = wordsOf(yield* cluster.pods.all)
-    if (copy !== truth) return yield* broken("I10", `${identity} takes the pods for ${copy || "none"}, and they are ${truth || "none"}`)
-  }
+    objects.map(({ metadata: { name, resourceVersion } }) => `${name} ${resourceVersion}`).sort().join()
+  const copies = () =>
+    simulation.lives.flatMap(({ alive, cluster }) => (alive && cluster !== undefined ? [wordsOf(copyOf(cluster.pods))] : []))
+  yield* until(simulation, ending, {
+    invariant: "I10",
+    what: "every operator's copy of the pods is right",
+    withinMs: reconnectMs,
+    holds: () => copies().every((copy) => copy === wordsOf(podsNow(simulation)))
+  })
 })
 
 const stayQuiet = Effect.fnUntraced(function*(simulation: Simulation, ending: Ending) {
@@ -140,7 +144,7 @@ export const endWell = Effect.fnUntraced(function*(simulation: Simulation, endin
     holds: () => isCalm(simulation)
   })
   yield* rest(ending, settleMs)
-  yield* checkCopies(simulation)
+  yield* checkCopies(simulation, ending)
   yield* stayQuiet(simulation, ending)
   yield* breathe(simulation, ending)
   yield* deletePool(simulation, ending)

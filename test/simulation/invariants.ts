@@ -1,9 +1,8 @@
-import { Effect } from "effect"
 import { revisionLabel, slotLabel } from "../../src/operator/fleet/podNames.ts"
 import { revisionOf } from "../../src/operator/reconcile/podSpec.ts"
 import type { ApiRequest, ApiResponse } from "../../src/platform/kubernetes/KubeTransport.ts"
 import type { Pod } from "../../src/platform/kubernetes/resources.ts"
-import { isLive, type Life, podsNow, poolNow, recent, settings, type Simulation } from "./simulation.ts"
+import { copyOf, isLive, type Life, podsNow, poolNow, recent, settings, type Simulation } from "./simulation.ts"
 import { isBusy } from "./world.ts"
 
 /**
@@ -66,7 +65,7 @@ const isDeleting = (simulation: Simulation): boolean => poolNow(simulation)?.met
 const freshMs = 3_000
 
 const knowsSpec = (simulation: Simulation, { cluster }: Life): boolean => {
-  const pool = cluster === undefined ? undefined : Effect.runSync(cluster.pools.all)[0]
+  const pool = cluster === undefined ? undefined : copyOf(cluster.pools)[0]
   return pool?.metadata.generation === poolNow(simulation)?.metadata.generation
 }
 
@@ -79,7 +78,7 @@ const isInformed = (simulation: Simulation, life: Life, how: "fully" | "roughly"
   const namesOf = (pods: ReadonlyArray<Pod>) =>
     pods.filter(counts).map((pod) => `${pod.metadata.name} ${isLive(pod)}`).sort().join()
   if (cluster === undefined || frozenUntil > 0 || (behind !== undefined && simulation.world.now <= behind.until + underWayMs)) return false
-  return knowsSpec(simulation, life) && namesOf(Effect.runSync(cluster.pods.all)) === namesOf(podsNow(simulation))
+  return knowsSpec(simulation, life) && namesOf(copyOf(cluster.pods)) === namesOf(podsNow(simulation))
 }
 
 const isHeld = (pod: Pod): boolean =>
@@ -129,10 +128,16 @@ export const checkRequest = (simulation: Simulation, life: Life, request: ApiReq
 const isAlone = (simulation: Simulation, life: Life): boolean =>
   simulation.lives.every((other) => other === life || (!other.leading && simulation.world.now - other.ledUntil > leaseMs))
 
+/** To be called at each step: what two leaders decide depends on what they were told some time ago. */
+export const followPictures = (simulation: Simulation): void => {
+  if (!simulation.troubles.has("leaders")) return
+  for (const life of simulation.lives) if (life.alive && !isInformed(simulation, life, "roughly")) life.misledAt = simulation.world.now
+}
+
 /** Who leads beside others must have been told of the pod that was in the slot before: names are made from that. */
 const isKnownToLeaders = (simulation: Simulation, slot: string | undefined): boolean => {
   const last = simulation.lastInSlot.get(slot ?? "")
-  return last !== undefined && simulation.lives.every((life) => !life.leading || (isInformed(simulation, life, "roughly") && life.told.has(last)))
+  return last !== undefined && simulation.lives.every((life) => !life.leading || (isInformed(simulation, life, "roughly") && simulation.world.now - life.misledAt > decidedWithinMs && life.known.has(last)))
 }
 
 const checkCreated = (simulation: Simulation, life: Life, created: Pod): void => {

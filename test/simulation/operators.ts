@@ -56,9 +56,10 @@ const faultOf = (simulation: Simulation, request: ApiRequest): RequestFault | un
     : dice.pick([...refusals, { answer: { status: 409 } }, "lost", { delayMs: 1_500 }] as const)
 }
 
-const tell = (life: Life, object: { readonly metadata?: unknown }): void => {
-  const { resourceVersion, uid } = object.metadata as { uid?: string; resourceVersion?: string }
-  life.told.add(`${uid}/${resourceVersion}`).add(uid ?? "")
+const tell = (life: Life, object: { readonly metadata?: unknown }, isInTime = true): void => {
+  const { resourceVersion, uid = "" } = object.metadata as { uid?: string; resourceVersion?: string }
+  life.told.add(`${uid}/${resourceVersion}`)
+  if (isInTime) life.known.add(uid)
 }
 
 /** What an operator is told by a list; one of a server that lags is an old one. */
@@ -143,7 +144,7 @@ export const eventFault = (simulation: Simulation, event: ShownEvent, watch: Api
     return { delayMs: life.behind.until - world.now }
   }
   const fate: EventFault = has(simulation, "events") && dice.chance(simulation.faultChance / 2) ? dice.pick(["twice", { delayMs: 2_000 }, "drop"] as const)! : "deliver"
-  if (isOfPods && fate !== "drop") tell(life, event.object)
+  if (isOfPods && fate !== "drop") tell(life, event.object, typeof fate !== "object")
   return fate
 }
 
@@ -163,7 +164,7 @@ const behindOf = ({ chaos, dice, history, troubles, world }: Simulation): Life["
 export const startLife = (simulation: Simulation, identity: string): Life => {
   const life: Life = {
     identity, alive: true, skewMs: 0, frozenUntil: 0, cutOffUntil: 0, behind: behindOf(simulation), leading: false,
-    ledUntil: Number.NEGATIVE_INFINITY, written: new Map(), told: new Set(), cluster: undefined
+    ledUntil: Number.NEGATIVE_INFINITY, written: new Map(), told: new Set(), known: new Set(), misledAt: Number.NEGATIVE_INFINITY, cluster: undefined
   }
   simulation.lives.push(life)
   return life

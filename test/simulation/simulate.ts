@@ -5,8 +5,7 @@ import { gpuPools, type Pod } from "../../src/platform/kubernetes/resources.ts"
 import { makeMemoryApiServer } from "../../src/testing/MemoryApiServer.ts"
 import { happen, heal } from "./chaos.ts"
 import { endWell } from "./ending.ts"
-import type { Invariant } from "./invariants.ts"
-import { InvariantBroken } from "./invariants.ts"
+import { followPictures, type Invariant, InvariantBroken } from "./invariants.ts"
 import { stepKubelets } from "./kubelets.ts"
 import { eventFault, requestFault, runOperator } from "./operators.ts"
 import { diceOf } from "./random.ts"
@@ -54,6 +53,7 @@ const pass = Effect.fnUntraced(function*(simulation: Simulation, ms: number) {
   beat(world, () => simulation.chaos && simulation.troubles.has("broker") && dice.chance(0.3))
   stepKubelets(server, kubelets, world, dice)
   remember(simulation)
+  followPictures(simulation)
   for (let turn = 0; turn < 3; turn++) yield* Effect.yieldNow
   const pool = poolNow(simulation)
   // What gateways do for a pool that goes.

@@ -1,11 +1,12 @@
+import { Effect, Exit } from "effect"
 import type { Cluster } from "../../src/operator/fleet/Cluster.ts"
 import type { OperatorSettings } from "../../src/operator/operator.ts"
 import { KubeClient } from "../../src/platform/kubernetes/KubeClient.ts"
 import type { ApiRequest } from "../../src/platform/kubernetes/KubeTransport.ts"
+import type { Reflector } from "../../src/platform/kubernetes/Reflector.ts"
 import type { Pod, StoredGpuPool } from "../../src/platform/kubernetes/resources.ts"
 import { kinds } from "../../src/testing/apiserver/kinds.ts"
 import type { MemoryApiServer } from "../../src/testing/MemoryApiServer.ts"
-import { Effect } from "effect"
 import type { Kubelets } from "./kubelets.ts"
 import type { Dice } from "./random.ts"
 import { depthOf, type World } from "./world.ts"
@@ -54,8 +55,12 @@ export interface Life {
   ledUntil: number
   /** Pods that it created or deleted itself, and when. */
   readonly written: Map<string, number>
-  /** `uid/resourceVersion` of every pod that it was told, and the UIDs. */
+  /** `uid/resourceVersion` of every pod that it was told. */
   readonly told: Set<string>
+  /** UIDs of the pods that it was told of in time. */
+  readonly known: Set<string>
+  /** When its picture was last another than the truth. */
+  misledAt: number
   cluster: Cluster["Service"] | undefined
 }
 
@@ -122,6 +127,12 @@ export const poolNow = (simulation: Pick<Simulation, "server">) => stored<Stored
 export const podsNow = (simulation: Pick<Simulation, "server">) => stored<Pod>(simulation, "pods")
 
 export const isLive = ({ metadata, status }: Pod): boolean => metadata.deletionTimestamp === undefined && status?.phase !== "Failed"
+
+/** What an operator takes for true now; nothing before its first list. */
+export const copyOf = <A>(reflector: Reflector<A>): ReadonlyArray<A> => {
+  const exit = Effect.runSyncExit(reflector.all)
+  return Exit.isSuccess(exit) ? exit.value : []
+}
 
 /** People's and gateways' way to the API server: nothing goes wrong there. */
 export const clientOf = (server: MemoryApiServer) => {
