@@ -16,6 +16,7 @@ import { createPool, deletePool, getPool, livePods, noopPool, podsUntil } from "
 const pool = "brokered"
 const prompt = "steps=4 ms=250"
 const limitMs = 150_000
+const wakeTriesMax = 3
 
 let gateway: Gateway
 beforeAll(async () => {
@@ -60,11 +61,18 @@ describe("the NATS server that leads WORK is killed", () => {
     const first = await submit(gateway, prompt)
     await untilLed("WORK", limitMs, { notBy: leader })
     await untilEnded(gateway, [first], limitMs)
-    await podsUntil(pool, 0, limitMs)
-    const before = await podsByWake()
-    const second = await submit(gateway, prompt)
-    await untilEnded(gateway, [second], limitMs)
-    assert.isAbove(await podsByWake(), before, "the operator looked because it was time to, not because it was woken")
-    await assertCompletedOnce(gateway, [first, second])
+    const ids = [first]
+    let isWoken = false
+    // A look that is under way anyway may find a job before its wake-up is heard.
+    for (let tries = 0; tries < wakeTriesMax && !isWoken; tries++) {
+      await podsUntil(pool, 0, limitMs)
+      const before = await podsByWake()
+      const id = await submit(gateway, prompt)
+      await untilEnded(gateway, [id], limitMs)
+      ids.push(id)
+      isWoken = await podsByWake() > before
+    }
+    assert.isTrue(isWoken, "the operator looked because it was time to, not because it was woken")
+    await assertCompletedOnce(gateway, ids)
   })
 })
