@@ -1,8 +1,9 @@
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { type PodWatch, untilAtWork, untilReady, watchPods } from "./support/agents.ts"
+import { untilAtWork, untilReady } from "./support/agents.ts"
 import { until } from "./support/cluster.ts"
 import { Gateway } from "./support/gateway.ts"
 import { assertDoneOnce, statusOf, submit, submitMany, submitting, untilEnded } from "./support/load.ts"
+import { type PodWatch, watchPods } from "./support/podWatch.ts"
 import { createPool, deletePool, getPool, livePods, noopPool, patchPool } from "./support/pools.ts"
 
 /**

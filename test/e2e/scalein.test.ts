@@ -1,8 +1,9 @@
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { type PodWatch, untilAtWork, untilReady, watchPods } from "./support/agents.ts"
+import { untilAtWork, untilReady } from "./support/agents.ts"
 import { kubectl, sleep, until } from "./support/cluster.ts"
 import { Gateway } from "./support/gateway.ts"
 import { assertDoneOnce, statusOf, submit, submitMany, untilEnded } from "./support/load.ts"
+import { type PodWatch, watchPods } from "./support/podWatch.ts"
 import { createPool, deletePool, livePods, noopPool, patchPool, podsUntil } from "./support/pools.ts"
 
 /**

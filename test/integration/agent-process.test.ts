@@ -86,7 +86,7 @@ layer(rig, live)("an agent's process", (it) => {
         const pool = yield* newPool
         const port = yield* Effect.promise(() => freePort())
         const job = yield* submit(pool, "steps=1")
-        const agent = yield* agentProcess(pool, { AGENT_HEALTH_PORT: String(port), ...env }, "SETUP_FAILED")
+        const agent = yield* agentProcess(pool, { AGENT_HEALTH_PORT: String(port), ...env }, ["SETUP_FAILED"])
         const get = (path: string) => Effect.promise(() => fetch(`http://127.0.0.1:${port}${path}`))
         const ready = yield* get("/readyz")
         assert.strictEqual(ready.status, 503)

@@ -151,6 +151,9 @@ export interface InProcessOptions {
   readonly presence?: (presence: typeof Presence.Service) => typeof Presence.Service
 }
 
+/** An agent whose job waits already is busy before anybody sees it ready. */
+const serves: ReadonlyArray<AgentState> = ["READY", "BUSY"]
+
 let agents = 0
 /** The worker and its engine in this process, on a connection of their own; ends with the scope. */
 export const agentInProcess = Effect.fnUntraced(function*(pool: string, options: InProcessOptions = {}) {
@@ -186,7 +189,7 @@ export const agentInProcess = Effect.fnUntraced(function*(pool: string, options:
     )
   )
   const { report } = Context.get(context, Worker)
-  yield* until("agent ready", report, ({ state }) => state === "READY")
+  yield* until("agent serves", report, ({ state }) => serves.includes(state))
   return { agent, said: Ref.get(said), report }
 })
 
@@ -196,7 +199,7 @@ const kill = (child: ChildProcess, signal: NodeJS.Signals) => Effect.sync(() => 
 export const agentProcess = Effect.fnUntraced(function*(
   pool: string,
   env: Record<string, string> = {},
-  comesTo: AgentState = "READY"
+  comesTo: ReadonlyArray<AgentState> = serves
 ) {
   const server = yield* NatsServer
   const agent = `process-${++agents}`
@@ -229,6 +232,6 @@ export const agentProcess = Effect.fnUntraced(function*(
   })
   const presence = yield* Presence
   const heard = Effect.map(presence.alive(pool), (alive) => alive.find((heartbeat) => heartbeat.agent === agent))
-  yield* until(`agent ${comesTo}`, Effect.map(heard, (heartbeat) => ({ state: heartbeat?.state, log })), ({ state }) => state === comesTo)
+  yield* until(`agent ${comesTo.join(" or ")}`, Effect.map(heard, (heartbeat) => ({ state: heartbeat?.state, log })), ({ state }) => state !== undefined && comesTo.includes(state))
   return { agent, pid: child.pid ?? -1, signal: (signal: NodeJS.Signals) => kill(child, signal), exited, heard, log: () => log }
 })

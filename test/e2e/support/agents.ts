@@ -1,10 +1,8 @@
-import { spawn } from "node:child_process"
-import { createInterface } from "node:readline"
-import { fromEnvironment, namespace, until } from "./cluster.ts"
+import { until } from "./cluster.ts"
 import { getOfPod } from "./faults.ts"
 import { getPool, livePods } from "./pools.ts"
 
-/** Which agent does what, and who was told to go when: what a person finds out with kubectl exec, logs and get --watch. */
+/** Which agent does what: what a person finds out with kubectl exec and logs. */
 
 const healthPort = 8080
 const brokerPort = 8222
@@ -38,37 +36,4 @@ export const lanesOf = async (pool: string): Promise<ReadonlyArray<string>> => {
     return streams.filter(({ name }) => name === "WORK").flatMap(({ consumer_detail }) => consumer_detail ?? []).map(({ name }: any): string => name)
   }))
   return [...new Set(names.flat())].filter((name) => name.startsWith(`${pool}=`))
-}
-
-export interface PodLife {
-  readonly pod: string
-  /** When somebody told it to go, in whole seconds of the API server's clock (rounded down), as milliseconds of the epoch. */
-  readonly toldAt: number
-}
-
-export interface PodWatch {
-  /** Pods that were told to go, the first to be told first. */
-  readonly told: () => ReadonlyArray<PodLife>
-  readonly stop: () => void
-}
-
-/** Follows a pool's pods, so that no deletion is missed however soon its pod is gone. */
-export const watchPods = (pool: string): PodWatch => {
-  const columns = "{.type} {.object.metadata.name} {.object.metadata.deletionTimestamp} {.object.metadata.deletionGracePeriodSeconds}{\"\\n\"}"
-  const args = ["--namespace", namespace, "get", "pods", "-l", `darkroom.dev/pool=${pool}`, "--watch", "--output-watch-events", "-o", `jsonpath=${columns}`]
-  const watch = spawn(fromEnvironment("KUBECTL"), args, { stdio: ["ignore", "pipe", "inherit"] })
-  const told = new Map<string, PodLife>()
-  createInterface(watch.stdout).on("line", (line) => {
-    const [, pod = "", deletedAt = "", graceS = ""] = line.split(" ")
-    if (deletedAt !== "" && !told.has(pod)) told.set(pod, { pod, toldAt: Date.parse(deletedAt) - Number(graceS) * 1_000 })
-  })
-  let ended = false
-  watch.on("exit", () => void (ended = true))
-  return {
-    told: () => {
-      if (ended) throw new Error(`the watch of pool ${pool}'s pods has ended`)
-      return [...told.values()]
-    },
-    stop: () => void watch.kill()
-  }
 }

@@ -69,3 +69,25 @@ export const watchReadiness = (app: string): { readonly lost: () => ReadonlyArra
   })
   return { lost: () => read([...lost]), stop }
 }
+
+export interface PodLife {
+  readonly pod: string
+  /** When somebody told it to go, in whole seconds of the API server's clock (rounded down), as milliseconds of the epoch. */
+  readonly toldAt: number
+}
+
+export interface PodWatch {
+  /** Pods that were told to go, the first to be told first. */
+  readonly told: () => ReadonlyArray<PodLife>
+  readonly stop: () => void
+}
+
+/** Follows a pool's pods, so that no deletion is missed however soon its pod is gone. */
+export const watchPods = (pool: string): PodWatch => {
+  const told = new Map<string, PodLife>()
+  const fields = [".metadata.deletionTimestamp", ".metadata.deletionGracePeriodSeconds"]
+  const { read, stop } = followPods(`darkroom.dev/pool=${pool}`, fields, ({ fields: [deletedAt = "", graceS = ""], name }) => {
+    if (deletedAt !== "" && !told.has(name)) told.set(name, { pod: name, toldAt: Date.parse(deletedAt) - Number(graceS) * 1_000 })
+  })
+  return { told: () => read([...told.values()]), stop }
+}
