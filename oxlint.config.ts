@@ -30,6 +30,7 @@ const homes: ReadonlyArray<{ readonly packages: ReadonlyArray<string>; readonly 
   },
   { packages: ["sharp", "sharp/*"], home: ["src/platform/images"] },
   { packages: ["onnxruntime-node", "onnxruntime-node/*", "onnxruntime-common"], home: ["src/gpu-agent/onnx"] },
+  { packages: ["@huggingface/*"], home: ["src/gpu-agent/tokenizers"] },
   { packages: ["hono", "hono/*", "@hono/*"], home: ["src/gateway"] },
   { packages: ["@opentelemetry/*"], home: ["src/platform/telemetry"] },
   { packages: ["@kubernetes/client-node", "undici"], home: ["src/platform/kubernetes"] }

@@ -35,7 +35,9 @@ export const Progress = Schema.Struct({
   /** Steps done, 0..steps. */
   step: Schema.Int,
   steps: Schema.Int,
-  at: Timestamp
+  at: Timestamp,
+  /** What a language model has written so far, as a whole: a message that is lost takes nothing with it. */
+  text: Schema.optionalKey(Schema.String)
 })
 export type Progress = typeof Progress.Type
 

@@ -43,7 +43,8 @@ export const JobParameters = Schema.Struct({
   num_frames: Schema.optionalKey(Schema.Int),
   max_tokens: Schema.optionalKey(Schema.Int),
   temperature: Schema.optionalKey(Schema.Finite),
-  top_p: Schema.optionalKey(Schema.Finite)
+  top_p: Schema.optionalKey(Schema.Finite),
+  loras: Schema.optionalKey(Schema.Array(Schema.Struct({ name: Schema.String, weight: Schema.Finite })))
 })
 export type JobParameters = typeof JobParameters.Type
 

@@ -17,9 +17,19 @@ export const ModelVariant = Schema.Struct({
   precision: Schema.Literals(["fp32", "fp16", "bf16", "int8", "int4"]),
   /** Role (as the family names it) → file of `files`. */
   graphs: Schema.Record(Schema.String, RelativePath),
+  /** What the variant needs while it runs: weights, activations and caches of its largest job, on the GPU or in the engine's memory. */
   memory_bytes: Schema.Int
 })
 export type ModelVariant = typeof ModelVariant.Type
+
+/** An adapter that a job may ask for by name, with a weight in this range; the graphs take it as the input `lora_<name>`. */
+export const ModelLora = Schema.Struct({
+  name: Schema.String.check(Schema.isPattern(/^[a-z0-9][a-z0-9_]{0,62}$/, { expected: "lower-case letters, digits and _" })),
+  weight_min: Schema.Finite,
+  weight_max: Schema.Finite,
+  sha256: Sha256
+})
+export type ModelLora = typeof ModelLora.Type
 
 /** `models/<name>/model.json` */
 export const ModelManifest = Schema.Struct({
@@ -32,6 +42,11 @@ export const ModelManifest = Schema.Struct({
   kinds: Schema.Array(JobKind),
   files: Schema.Array(ModelFile),
   variants: Schema.Array(ModelVariant),
+  /** Role (as the family names it) → file of `files` that is not a graph: tokenizers, tables. */
+  assets: Schema.optionalKey(Schema.Record(Schema.String, RelativePath)),
+  loras: Schema.optionalKey(Schema.Array(ModelLora)),
+  /** Input pictures of one job; 1 when absent. */
+  images_max: Schema.optionalKey(Schema.Int),
   /** Parameters that change the result; the others are accepted, recorded and named in the job's warnings. */
   uses_parameters: Schema.Array(Schema.String),
   load_time_ms: Schema.Int,

@@ -11,7 +11,7 @@ export interface RunSettings {
   /** Longest run, in milliseconds; loading the model is not part of it. */
   readonly timeoutMs: number
   readonly onLoading: Effect.Effect<void>
-  readonly onStep: (step: number, steps: number) => Effect.Effect<void>
+  readonly onStep: (step: number, steps: number, text?: string) => Effect.Effect<void>
 }
 
 /** Pure: what the end of the process means for the job that it ran. */
@@ -59,7 +59,7 @@ const follow = Effect.fnUntraced(function*(process: EngineProcess, jobId: string
       case "Step":
         stepSpan(report.step, report.steps)
         during = `at step ${Math.min(report.step + 1, report.steps)} of ${report.steps}`
-        return Effect.as(settings.onStep(report.step, report.steps), "step" as const)
+        return Effect.as(settings.onStep(report.step, report.steps, report.text), "step" as const)
       case "Result":
         return Effect.succeed(report)
       case "Failed":

@@ -1,4 +1,5 @@
 import { Effect, type Scope } from "effect"
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import type { ExecutionProvider } from "../onnx/device.ts"
@@ -37,7 +38,17 @@ export const loadModel = Effect.fn("engine.load")(function*(
       ? Effect.fail(unloadable(`model.json of ${name} names no graph for the role ${role}.`))
       : openSession(join(folder, path), settings)
   }
-  return yield* load({ manifest, openGraph, memoryMaxBytes: settings.memoryMaxBytes }).pipe(
+  const hasGraph = (role: string) => variant.graphs[role] !== undefined
+  const readAsset = (role: string) => {
+    const path = manifest.assets?.[role]
+    return path === undefined
+      ? Effect.fail(unloadable(`model.json of ${name} names no asset for the role ${role}.`))
+      : Effect.tryPromise({
+        try: () => readFile(join(folder, path)),
+        catch: (cause) => unloadable(`${join(folder, path)} cannot be read: ${cause}`)
+      })
+  }
+  return yield* load({ manifest, openGraph, hasGraph, readAsset, memoryMaxBytes: settings.memoryMaxBytes }).pipe(
     Effect.catchTag("OnnxError", (error) => Effect.fail(unloadable(error.message)))
   )
 })

@@ -59,7 +59,8 @@ const run = Effect.fnUntraced(
   function*(request: RunRequest) {
     const model = models.get(request.model)
     if (model === undefined) return yield* Effect.die(`Run of ${request.model} before its Load`)
-    const onStep: OnStep = (step, steps) => Effect.andThen(send({ _tag: "Step", job_id: request.job_id, step, steps }), breathe)
+    const onStep: OnStep = (step, steps, text) =>
+      Effect.andThen(send({ _tag: "Step", job_id: request.job_id, step, steps, ...(text === undefined ? {} : { text }) }), breathe)
     yield* send(yield* runPipeline(model.pipeline, model.manifest, request, onStep))
   },
   (effect, { job_id }) =>

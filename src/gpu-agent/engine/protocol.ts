@@ -57,8 +57,13 @@ export const EngineReport = Schema.Union([
   Schema.TaggedStruct("SetupFailed", { message: Schema.String }),
   Schema.TaggedStruct("Loaded", { model: Schema.String, load_ms: Schema.Finite }),
   Schema.TaggedStruct("LoadFailed", { model: Schema.String, message: Schema.String }),
-  /** Steps done, 0..steps. */
-  Schema.TaggedStruct("Step", { job_id: Schema.String, step: Schema.Int, steps: Schema.Int }),
+  /** Steps done, 0..steps; `text`: what a language model has written so far. */
+  Schema.TaggedStruct("Step", {
+    job_id: Schema.String,
+    step: Schema.Int,
+    steps: Schema.Int,
+    text: Schema.optionalKey(Schema.String)
+  }),
   Schema.TaggedStruct("Result", {
     job_id: Schema.String,
     images: Schema.Array(EngineImage),

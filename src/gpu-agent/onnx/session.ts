@@ -33,6 +33,9 @@ const textOf = (cause: unknown): string => (cause instanceof Error ? cause.messa
 /** `run` blocks this process's event loop until the graph is done, and cannot be cancelled: interrupts wait for its end. */
 export interface Session {
   readonly inputNames: ReadonlyArray<string>
+  readonly outputNames: ReadonlyArray<string>
+  /** ONNX element type of an input, as the graph declares it: `float32`, `float16`, `int64`… */
+  readonly inputType: (name: string) => string
   readonly run: (inputs: Readonly<Record<string, Tensor>>) => Effect.Effect<Readonly<Record<string, Tensor>>, OnnxError>
 }
 
@@ -65,6 +68,11 @@ export const openSession = Effect.fn("onnx.openSession")(function*(
   )
   return {
     inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    inputType: (name) => {
+      const input = session.inputMetadata.find((candidate) => candidate.name === name)
+      return input?.isTensor === true ? input.type : "undefined"
+    },
     run: (inputs) =>
       Effect.uninterruptible(
         Effect.tryPromise({

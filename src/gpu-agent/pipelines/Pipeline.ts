@@ -29,8 +29,11 @@ export interface PipelineResult {
   readonly warnings: ReadonlyArray<string>
 }
 
-/** Call it with 0 before the first step and after each: it reports, and is where a cancelled run ends. */
-export type OnStep = (step: number, steps: number) => Effect.Effect<void>
+/**
+ * Call it with 0 before the first step and after each: it reports, and is where a cancelled run ends. `text`: what a
+ * language model has written so far, as a whole.
+ */
+export type OnStep = (step: number, steps: number, text?: string) => Effect.Effect<void>
 
 /** A model in memory. */
 export interface Pipeline {
@@ -42,6 +45,10 @@ export interface PipelineContext {
   readonly manifest: ModelManifest
   /** Opens the graph that the chosen variant names for this role. */
   readonly openGraph: (role: string) => Effect.Effect<Session, PipelineError | OnnxError, Scope.Scope>
+  /** Whether the chosen variant has a graph for this role. */
+  readonly hasGraph: (role: string) => boolean
+  /** The bytes of a file that the manifest names in `assets`. */
+  readonly readAsset: (role: string) => Effect.Effect<Uint8Array, PipelineError>
   readonly memoryMaxBytes: number
 }
 

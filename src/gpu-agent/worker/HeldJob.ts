@@ -75,15 +75,15 @@ const runEngine = Effect.fnUntraced(function*(job: HeldJob, { record }: JobView)
     return yield* new RunFailed({ class: "model_error", message: `this agent does not serve the model ${record.model}` })
   }
   const inputs = yield* job.inputs
-  const progress = (phase: "loading" | "running", step: number, steps: number) =>
-    Effect.flatMap(timestampNow, (at) => signals.progress({ job_id, attempt, phase, step, steps, at }))
+  const progress = (phase: "loading" | "running", step: number, steps: number, text?: string) =>
+    Effect.flatMap(timestampNow, (at) => signals.progress({ job_id, attempt, phase, step, steps, at, ...(text === undefined ? {} : { text }) }))
   return yield* engine.run(
     job.model,
     { _tag: "Run", job_id, model: record.model, kind, prompt, parameters, inputs },
     {
       timeoutMs: record.timeout_s * 1_000,
       onLoading: progress("loading", 0, 0),
-      onStep: (step, steps) => progress("running", step, steps)
+      onStep: (step, steps, text) => progress("running", step, steps, text)
     }
   )
 })
