@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config"
 
 /**
  * `unit` starts no processes, `contract` checks what the programs agree on, `integration` runs real servers (one
- * nats-server a file), so that only two of its files run at once; `conformance` holds the API server in memory against a
+ * nats-server a file) and the pipelines on real ONNX sessions, so that only two of its files run at once; `conformance` holds the API server in memory against a
  * real kube-apiserver and etcd, which `scripts/cluster build` makes (the in-memory half runs in `unit`, too); `examples` runs the published examples as they stand
  * and needs curl and a Python with requests; `e2e` talks to a Kubernetes cluster that scripts/test e2e made, one file at a time.
  */
@@ -19,7 +19,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts"],
+          include: ["test/integration/**/*.test.ts", "test/pipelines/**/*.test.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000
         }
