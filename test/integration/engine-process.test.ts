@@ -147,6 +147,19 @@ describe("the engine process", () => {
       assert.strictEqual((yield* run(request("steps=1 size=4x4"))).images.length, 1)
     }).pipe(Effect.provide(engineLayer({ memoryMaxBytes: 300 * 1024 ** 2 }))))
 
+  it.live("an allocation that ONNX Runtime cannot make fails the run as out_of_memory, and the process stays", () =>
+    Effect.gen(function*() {
+      const engine = yield* Engine
+      const steps: Array<number> = []
+      const prompt = request("steps=4 alloc_fails_at=3")
+      const error = yield* Effect.flip(run(prompt, { onStep: (step) => Effect.sync(() => void steps.push(step)) }))
+      assert.deepInclude(error, { _tag: "RunFailed", class: "out_of_memory" })
+      assert.deepStrictEqual(steps, [0, 1, 2])
+      const before = yield* SubscriptionRef.get(engine.status)
+      assert.strictEqual((yield* run(request("steps=3 size=4x4"))).images.length, 1)
+      assert.deepStrictEqual(yield* SubscriptionRef.get(engine.status), before)
+    }).pipe(Effect.provide(engineLayer())))
+
   it.live("cancel between steps leaves the process and its models", () =>
     Effect.gen(function*() {
       const engine = yield* Engine

@@ -6,12 +6,14 @@ import type { ExecutionProvider } from "../onnx/device.ts"
 import { openSession } from "../onnx/session.ts"
 import { families } from "../pipelines/families.ts"
 import { type Pipeline, PipelineError } from "../pipelines/Pipeline.ts"
+import type { Faults } from "./faults.ts"
 
 export interface LoadSettings {
   readonly provider: ExecutionProvider
   readonly threads: number
   readonly testModels: boolean
   readonly memoryMaxBytes: number
+  readonly faults: Faults
 }
 
 const unloadable = (message: string) => new PipelineError({ class: "model_error", message })
@@ -36,7 +38,7 @@ export const loadModel = Effect.fn("engine.load")(function*(
     const path = variant.graphs[role]
     return path === undefined
       ? Effect.fail(unloadable(`model.json of ${name} names no graph for the role ${role}.`))
-      : openSession(join(folder, path), settings)
+      : Effect.map(openSession(join(folder, path), settings), (session) => settings.faults.session(session, path))
   }
   const hasGraph = (role: string) => variant.graphs[role] !== undefined
   const readAsset = (role: string) => {

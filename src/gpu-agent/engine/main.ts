@@ -5,6 +5,7 @@ import { chooseProvider } from "../onnx/provider.ts"
 import type { OnStep, Pipeline } from "../pipelines/Pipeline.ts"
 import { collectLessOften } from "../../platform/processes/collectLessOften.ts"
 import { runPipeline } from "../pipelines/run.ts"
+import { makeFaults, noFaults } from "./faults.ts"
 import { loadModel, type LoadSettings } from "./load.ts"
 import { EngineReport, EngineRequest, type RunRequest } from "./protocol.ts"
 
@@ -35,7 +36,8 @@ const init = Effect.fnUntraced(
       provider,
       threads: request.threads,
       testModels: request.test_models,
-      memoryMaxBytes: request.memory_max_bytes
+      memoryMaxBytes: request.memory_max_bytes,
+      faults: request.test_models ? makeFaults(request.memory_max_bytes) : noFaults
     }
     yield* send({ _tag: "Ready", execution_provider: provider, warnings })
   },
@@ -58,9 +60,14 @@ const load = Effect.fnUntraced(function*({ folder, manifest }: Extract<EngineReq
 const run = Effect.fnUntraced(
   function*(request: RunRequest) {
     const model = models.get(request.model)
-    if (model === undefined) return yield* Effect.die(`Run of ${request.model} before its Load`)
+    if (model === undefined || settings === undefined) return yield* Effect.die(`Run of ${request.model} before its Load`)
+    const { faults } = settings
+    faults.begin(request.prompt)
     const onStep: OnStep = (step, steps, text) =>
-      Effect.andThen(send({ _tag: "Step", job_id: request.job_id, step, steps, ...(text === undefined ? {} : { text }) }), breathe)
+      send({ _tag: "Step", job_id: request.job_id, step, steps, ...(text === undefined ? {} : { text }) }).pipe(
+        Effect.andThen(breathe),
+        Effect.andThen(faults.onStep(step, steps))
+      )
     yield* send(yield* runPipeline(model.pipeline, model.manifest, request, onStep))
   },
   (effect, { job_id }) =>

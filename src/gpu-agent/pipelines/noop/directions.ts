@@ -2,7 +2,7 @@
  * What the prompt of a `noop` job may say, as words `name=value` anywhere in it:
  * `steps=8` steps · `ms=50` milliseconds a step · `size=64x64` of the output · and at step k (1 = the first):
  * `fail_at=k` a model error · `invalid_at=k` invalid input · `hang_at=k` never ends, deaf to everything ·
- * `crash_at=k` the process dies of a signal · `oom_at=k` takes memory until it is stopped.
+ * `crash_at=k` the process dies of a signal. Running out of memory is there for every family: engine/faults.ts.
  */
 export interface Directions {
   readonly steps: number | undefined
@@ -11,7 +11,7 @@ export interface Directions {
   readonly at: Readonly<Record<Misfortune, number | undefined>>
 }
 
-export type Misfortune = "fail" | "invalid" | "hang" | "crash" | "oom"
+export type Misfortune = "fail" | "invalid" | "hang" | "crash"
 
 const stepsMax = 10_000
 
@@ -31,8 +31,7 @@ export const parseDirections = (prompt: string): Directions => {
       fail: number("fail_at"),
       invalid: number("invalid_at"),
       hang: number("hang_at"),
-      crash: number("crash_at"),
-      oom: number("oom_at")
+      crash: number("crash_at")
     }
   }
 }

@@ -8,33 +8,19 @@ import { type Directions, type Misfortune, parseDirections } from "./directions.
 
 const stepsByDefault = 4
 const sideByDefault = 64
-const oomBlockBytes = 32 * 1024 * 1024
-/** Where an allocator would give up if nobody stopped the process. */
-const oomMaxBytes = 2 * 1024 ** 3
 
 /** Deaf to messages and signals that need JavaScript, as a run inside a native library is. */
 const block = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
-const takeMemory = Effect.fnUntraced(function*(memoryMaxBytes: number) {
-  const blocks: Array<Uint8Array> = []
-  const limitBytes = Math.min(oomMaxBytes, memoryMaxBytes * 2)
-  while (blocks.length * oomBlockBytes < limitBytes) {
-    blocks.push(new Uint8Array(oomBlockBytes).fill(1))
-    yield* Effect.sleep("10 millis")
-  }
-  return yield* new PipelineError({ class: "out_of_memory", message: `noop: ${blocks.length} blocks of memory were not enough` })
-})
-
-const misfortunes = (memoryMaxBytes: number): Record<Misfortune, Effect.Effect<void, PipelineError>> => ({
+const misfortunes: Record<Misfortune, Effect.Effect<void, PipelineError>> = {
   fail: Effect.fail(new PipelineError({ class: "model_error", message: "noop: failed because the prompt said so" })),
   invalid: Effect.fail(new PipelineError({ class: "invalid_input", message: "noop: refused the input because the prompt said so" })),
   hang: Effect.sync(() => block(Number.POSITIVE_INFINITY)),
   crash: Effect.sync(() => {
     process.kill(process.pid, "SIGSEGV")
     block(Number.POSITIVE_INFINITY)
-  }),
-  oom: takeMemory(memoryMaxBytes)
-})
+  })
+}
 
 const plain = ({ height, width }: { readonly width: number; readonly height: number }, seed: number): RawImage => {
   const colour = [seed % 256, (seed >>> 8) % 256, (seed >>> 16) % 256]
@@ -57,9 +43,8 @@ const apply = (session: Session, image: RawImage, key: number): Effect.Effect<Ra
 
 const framesOf = (request: PipelineRequest): number => (request.kind === "frames" ? request.parameters.num_frames ?? 4 : 1)
 
-export const loadNoop: LoadPipeline = Effect.fnUntraced(function*({ memoryMaxBytes, openGraph }) {
+export const loadNoop: LoadPipeline = Effect.fnUntraced(function*({ openGraph }) {
   const session = yield* openGraph("step")
-  const mishap = misfortunes(memoryMaxBytes)
   const run = Effect.fnUntraced(function*(
     request: PipelineRequest,
     onStep: (step: number, steps: number) => Effect.Effect<void>
@@ -69,8 +54,8 @@ export const loadNoop: LoadPipeline = Effect.fnUntraced(function*({ memoryMaxByt
     const dot = plain({ width: 1, height: 1 }, request.seed)
     yield* onStep(0, steps)
     for (let step = 1; step <= steps; step++) {
-      for (const name of Object.keys(mishap) as Array<Misfortune>) {
-        if (directions.at[name] === step) yield* mishap[name]
+      for (const name of Object.keys(misfortunes) as Array<Misfortune>) {
+        if (directions.at[name] === step) yield* misfortunes[name]
       }
       if (directions.msPerStep > 0) block(directions.msPerStep)
       yield* apply(session, dot, 1)
