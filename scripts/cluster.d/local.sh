@@ -37,7 +37,16 @@ end_process() { # pid file
   fi
 }
 
-driver_is_there() { [ -e "$run_folder/bridge" ] && ip -4 -o addr show dev "$bridge" 2>/dev/null | grep -q " $host_address/"; }
+driver_is_there() { [ -e "$run_folder/bridge" ] && ip -4 -o addr show dev "$bridge" 2>/dev/null | grep -q " $host_address/" && any_part_runs; }
+
+# The network outlives programs that were all killed at once; then nothing is there that anybody could wait for.
+any_part_runs() {
+  local pid_file
+  for pid_file in "$run_folder"/*.pid; do
+    if still_runs "$pid_file"; then return 0; fi
+  done
+  return 1
+}
 
 # In the background, in a session of its own, with a log, a pid file and a script to run it again.
 run_part() { # name, command…
