@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
  * `unit` starts no processes, `contract` checks what the programs agree on, `integration` runs real servers (one
  * nats-server a file) and the pipelines on real ONNX sessions, so that only two of its files run at once; `conformance` holds the API server in memory against a
  * real kube-apiserver and etcd, which `scripts/cluster build` makes (the in-memory half runs in `unit`, too); `examples` runs the published examples as they stand
- * and needs curl and a Python with requests; `e2e` talks to a Kubernetes cluster that scripts/test e2e made, one file at a time.
+ * and needs curl and a Python with requests; `gpu` needs one and is skipped, test by test, where there is none; `e2e` talks to a Kubernetes cluster that scripts/test e2e made, one file at a time.
  */
 export default defineConfig({
   test: {
@@ -32,6 +32,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: "examples", include: ["test/examples/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 }
+      },
+      {
+        extends: true,
+        test: { name: "gpu", include: ["test/gpu/**/*.test.ts"], fileParallelism: false, testTimeout: 600_000, hookTimeout: 600_000 }
       },
       {
         extends: true,

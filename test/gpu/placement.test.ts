@@ -1,0 +1,27 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { ModelManifest } from "../../src/contract/ModelManifest.ts"
+import { openSession } from "../../src/gpu-agent/onnx/session.ts"
+import { card } from "./card.ts"
+
+/** Every graph of every family's tiny model runs on the GPU with no node left to the CPU. */
+
+const models = fileURLToPath(new URL("../fixtures/models/", import.meta.url))
+const manifestOf = (name: string) =>
+  Schema.decodeUnknownSync(Schema.fromJsonString(ModelManifest))(readFileSync(join(models, name, "model.json"), "utf8"))
+
+describe.skipIf(card === undefined)("placement on CUDA", () => {
+  for (const name of readdirSync(models).filter((folder) => folder.startsWith("tiny-"))) {
+    const { variants } = manifestOf(name)
+    for (const [role, graph] of Object.entries(variants[0]!.graphs)) {
+      it.effect(`${name}: ${role} has no node on the CPU`, () =>
+        Effect.scoped(Effect.gen(function*() {
+          const session = yield* openSession(join(models, name, graph), { provider: "cuda", threads: 1, refuseCpuFallback: true })
+          assert.isAbove(session.outputNames.length, 0)
+        })))
+    }
+  }
+})
