@@ -8,6 +8,7 @@ from typing import Any
 import onnx
 
 from . import causal_lm_graph as graphs
+from .causal_lm_loop import generate
 from .causal_lm_weights import Checkpoint, WeightsFile
 from .manifest import ExportError
 from .progress import Report
@@ -79,6 +80,7 @@ def export(source: Path, target: Path, *, precision: str, report: Report) -> dic
         size = weights.bytes
     report("writing graphs")
     onnx.save(graphs.decoder(model), folder / "decoder.onnx")
+    onnx.save(generate(model), folder / "generate.onnx")
     variant = {
         "execution_provider": _PROVIDERS[precision],
         "precision": precision,
