@@ -4,7 +4,7 @@ from typing import Any
 
 #: `style` of a job -> how the prompt is written for it, and what is added to the negative prompt.
 STYLES: dict[str, dict[str, str]] = {
-    "realistic": {"prompt": "{prompt}, realistic photograph, natural light, sharp focus", "negative_prompt": "cartoon, drawing, painting"},
+    "realistic": {"prompt": "{prompt}, realistic photograph, natural light, sharp focus", "negative_prompt": ""},
     "cinematic": {"prompt": "cinematic still of {prompt}, film grain, dramatic light, shallow depth of field", "negative_prompt": "cartoon, drawing"},
     "anime": {"prompt": "anime artwork of {prompt}, clean lines, vibrant colours", "negative_prompt": "photograph, realism"},
     "digital-art": {"prompt": "digital art of {prompt}, detailed, concept art", "negative_prompt": "photograph, realism"},

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from .diffusion_settings import sdxl_settings
-from .graphs import export_graph, quantise_linear, weight_bytes
+from .diffusion_graphs import export_graph, quantise_linear, weight_bytes
 from .manifest import ExportError, sha256_of
 from .progress import Report
 
