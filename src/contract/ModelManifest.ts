@@ -31,6 +31,17 @@ export const ModelLora = Schema.Struct({
 })
 export type ModelLora = typeof ModelLora.Type
 
+/** Where weights came from: a repository at a commit, or the name of a folder or file that somebody had. */
+export const ModelOrigin = Schema.Struct({
+  /** `model`, or what else the export took: a VAE, an adapter. */
+  role: Schema.String,
+  from: Schema.String,
+  revision: Schema.optionalKey(Schema.String),
+  /** Of a single file. */
+  sha256: Schema.optionalKey(Sha256)
+})
+export type ModelOrigin = typeof ModelOrigin.Type
+
 /** `models/<name>/model.json` */
 export const ModelManifest = Schema.Struct({
   manifest_version: Schema.Literal(1),
@@ -51,6 +62,7 @@ export const ModelManifest = Schema.Struct({
   uses_parameters: Schema.Array(Schema.String),
   load_time_ms: Schema.Int,
   timeout_s: Schema.Finite,
+  sources: Schema.optionalKey(Schema.Array(ModelOrigin)),
   /** What only the family's pipeline understands. */
   settings: Schema.Record(Schema.String, Schema.Unknown)
 })

@@ -131,7 +131,7 @@ describe.each([1, 2])("%i gateway(s) on one log", (gateways) => {
     it("a model that no pool serves is 503 and says how to install it", async () => {
       const { body, status } = await client.edit("x", { model: "firered" })
       assert.strictEqual(status, 503)
-      assert.include(body.detail, "MODELS_DIR/firered")
+      assert.include(body.detail, "darkroom models add firered")
     })
     it("a failing model is 500 with the job's id and the error's class; input it refuses is 400", async () => {
       const failed = await client.edit("steps=2 fail_at=1")

@@ -58,9 +58,21 @@ describe("chooseDestination", () => {
   })
   it("each refusal says what to do", () => {
     assert.include(explainNoDestination({ reason: "no_default_model", kind: "text" }), "DEFAULT_TEXT_MODEL")
-    assert.include(explainNoDestination({ reason: "no_pool_lists_it", model: "m" }), "MODELS_DIR/m ")
+    assert.include(explainNoDestination({ reason: "no_pool_lists_it", model: "m" }), "`darkroom models add m --family FAMILY --from FOLDER`")
+    assert.include(explainNoDestination({ reason: "no_pool_lists_it", model: "sdxl-base-1.0" }), "`darkroom models add sdxl-base-1.0`")
     assert.include(explainNoDestination({ reason: "not_ready", model: "m", pool: "p" }), "darkroom up")
   })
+})
+
+describe("a kind without a model", () => {
+  it.each([
+    ["edit", "firered-image-edit-1.1"],
+    ["image_to_image", "firered-image-edit-1.1"],
+    ["text_to_image", "sdxl-base-1.0"],
+    ["frames", "sdxl-base-1.0"],
+    ["text", "mistral-7b-instruct-v0.1"]
+  ] as const)("%s: says the line that installs %s", (kind, model) =>
+    assert.include(explainNoDestination({ reason: "no_default_model", kind }), `\`darkroom models add ${model}\``))
 })
 
 describe("defaultPoolOf", () => {

@@ -1,5 +1,6 @@
 import { Result } from "effect"
 import type { JobKind } from "../../contract/Job.ts"
+import { knownModel, knownModelFor } from "../../contract/modelCatalogue.ts"
 import type { PoolView } from "../pools/PoolRegistry.ts"
 
 /** Where a job goes. Pure. */
@@ -60,14 +61,18 @@ const variableOf: Readonly<Record<JobKind, string>> = {
   text: "DEFAULT_TEXT_MODEL"
 }
 
+const installLine = (model: string): string => `darkroom models add ${model}${knownModel(model) === undefined ? " --family FAMILY --from FOLDER" : ""}`
+
 export const explainNoDestination = (failure: NoDestination): string => {
   switch (failure.reason) {
-    case "no_default_model":
-      return `No model is set for this kind of job (${failure.kind}). Put the folder of one that can do it into MODELS_DIR, ` +
+    case "no_default_model": {
+      const known = knownModelFor(failure.kind)?.name
+      return `No model is set for this kind of job (${failure.kind}). Install one${known === undefined ? "" : ` with \`${installLine(known)}\``}, ` +
         `list it in a pool (spec.models) and name it in ${variableOf[failure.kind]}, or send "model".`
+    }
     case "no_pool_lists_it":
-      return `No pool serves the model "${failure.model}". Install it: put its folder (model.json and what that names) at ` +
-        `MODELS_DIR/${failure.model} and list it in a pool (spec.models).`
+      return `No pool serves the model "${failure.model}". Install it with \`${installLine(failure.model)}\`, unless it is in MODELS_DIR already, ` +
+        "and list it in a pool (spec.models)."
     case "not_ready":
       return `The pool "${failure.pool}" lists the model "${failure.model}" but is not ready for jobs yet: ` +
         "its fleet has not reported. Start it with `darkroom up`, or try again in a few seconds."
