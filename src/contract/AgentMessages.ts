@@ -6,6 +6,19 @@ import { Timestamp } from "./Job.ts"
 export const AgentState = Schema.Literals(["STARTING", "READY", "BUSY", "DRAINING", "SETUP_FAILED", "DEFUNCT"])
 export type AgentState = typeof AgentState.Type
 
+/** A model on its way into memory. */
+export const ModelLoading = Schema.Struct({
+  model: Schema.String,
+  /** The graph that is being loaded, by its role in the manifest; absent before the first and after the last. */
+  part: Schema.optionalKey(Schema.String),
+  graphs_loaded: Schema.Int,
+  graphs: Schema.Int,
+  /** Of the graphs' files. */
+  bytes_loaded: Schema.Int,
+  bytes: Schema.Int
+})
+export type ModelLoading = typeof ModelLoading.Type
+
 /** `agents.<pool>.<agent>`, every heartbeat interval and at every change of a claim. */
 export const Heartbeat = Schema.Struct({
   agent: Schema.String,
@@ -21,7 +34,9 @@ export const Heartbeat = Schema.Struct({
   ),
   /** Models in memory now. */
   models_loaded: Schema.Array(Schema.String),
-  /** How long it took to check the models and to load the first; absent until then. */
+  /** Models on their way into memory now. */
+  models_loading: Schema.optionalKey(Schema.Array(ModelLoading)),
+  /** How long it took to check and to load the first model; absent until then. */
   load_ms: Schema.optionalKey(Schema.Int),
   execution_provider: Schema.NullOr(Schema.Literals(["cuda", "cpu"]))
 })
@@ -32,10 +47,12 @@ export const Progress = Schema.Struct({
   job_id: Schema.String,
   attempt: Schema.Int,
   phase: Schema.Literals(["loading", "running"]),
-  /** Steps done, 0..steps. */
+  /** Steps done, 0..steps; while a model is loaded, its graphs. */
   step: Schema.Int,
   steps: Schema.Int,
   at: Timestamp,
+  /** In the phase `loading`. */
+  loading: Schema.optionalKey(ModelLoading),
   /** What a language model has written so far, as a whole: a message that is lost takes nothing with it. */
   text: Schema.optionalKey(Schema.String)
 })

@@ -15,6 +15,9 @@ const memoryMaxByDefault = (): number => {
   return Math.floor(minus(constrained > 0 && constrained < totalmem() ? constrained : totalmem()))
 }
 
+/** An H100 or A100 of 80 GB, as the manifests count. */
+const gpuMemoryMaxByDefault = 80_000_000_000
+
 const duration = (name: string, fallback: string) =>
   Config.schema(DurationText, name).pipe(Config.withDefault(fallback), Config.map(durationMs))
 
@@ -35,6 +38,7 @@ const fromEnvironment = Config.all({
   threads: Config.Int("DARKROOM_ENGINE_THREADS").pipe(Config.withDefault(availableParallelism())),
   testModels: Config.Boolean("DARKROOM_TEST_MODELS").pipe(Config.withDefault(false)),
   memoryMaxBytes: Config.Int("ENGINE_MEMORY_MAX_BYTES").pipe(Config.withDefault(memoryMaxByDefault())),
+  gpuMemoryMaxBytes: Config.Int("GPU_MEMORY_MAX_BYTES").pipe(Config.withDefault(gpuMemoryMaxByDefault)),
   cancelHardStopMs: duration("ENGINE_CANCEL_HARD_STOP", "1500ms"),
   loadTimeoutMs: duration("ENGINE_LOAD_TIMEOUT", "10m")
 })

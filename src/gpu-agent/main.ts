@@ -17,13 +17,14 @@ import { Worker } from "./worker/Worker.ts"
 /** The agent: takes jobs of one pool from the log, runs their models in an engine process, writes the results. */
 
 const setupTimeoutMs = 60_000
+const unloadTimeoutMs = 10_000
 const restartsMax = 5
 
 const agent = Effect.map(agentConfig(process.argv.slice(2)), (config) => {
   const platform = Layer.mergeAll(JobLog.layer, Lanes.layer, Presence.layerOf(config.pool), Signals.layer, Blobs.layer).pipe(
     Layer.provideMerge(Connection.layer(`agent ${config.agent}`))
   )
-  const engine = Engine.layer({ ...config, setupTimeoutMs, restartsMax, environment: process.env })
+  const engine = Engine.layer({ ...config, setupTimeoutMs, unloadTimeoutMs, restartsMax, environment: process.env })
   const worker = Worker.layer({ ...config, version: packageJson.version })
   return healthServer({ port: config.healthPort, host: config.healthHost }).pipe(
     Layer.provide(worker),

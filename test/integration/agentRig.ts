@@ -174,6 +174,8 @@ export const agentInProcess = Effect.fnUntraced(function*(pool: string, options:
     memoryMaxBytes: 600 * 1024 ** 2,
     cancelHardStopMs: 1_500,
     setupTimeoutMs: 20_000,
+    unloadTimeoutMs: 10_000,
+    gpuMemoryMaxBytes: 80_000_000_000,
     loadTimeoutMs: 20_000,
     restartsMax: 10,
     environment: process.env,

@@ -20,6 +20,8 @@ const options: EngineOptions = {
   memoryMaxBytes: 600 * 1024 ** 2,
   cancelHardStopMs: 1_500,
   setupTimeoutMs: 20_000,
+  unloadTimeoutMs: 10_000,
+  gpuMemoryMaxBytes: 80_000_000_000,
   loadTimeoutMs: 20_000,
   restartsMax: 5,
   environment: process.env
@@ -43,7 +45,7 @@ const request = (prompt: string, more: { kind?: JobKind; parameters?: JobParamet
   ...more
 })
 
-const settings: RunSettings = { timeoutMs: 20_000, onLoading: Effect.void, onStep: () => Effect.void }
+const settings: RunSettings = { timeoutMs: 20_000, onLoading: () => Effect.void, onStep: () => Effect.void }
 
 const run = (what: RunRequest, overrides: Partial<RunSettings> = {}) =>
   Effect.gen(function*() {
@@ -197,5 +199,5 @@ describe("the engine process", () => {
       const error = yield* Effect.flip(run(request("steps=1")))
       assert.strictEqual(error._tag, "EngineUnavailable")
       assert.include(error.message, "in a row")
-    }).pipe(Effect.provide(engineLayer({ memoryMaxBytes: 1024, restartsMax: 1 }))))
+    }).pipe(Effect.provide(engineLayer({ memoryMaxBytes: 2 * 1024 ** 2, restartsMax: 1 }))))
 })

@@ -26,6 +26,8 @@ const engine = Layer.mergeAll(
     memoryMaxBytes,
     cancelHardStopMs: 1_500,
     setupTimeoutMs: 20_000,
+    unloadTimeoutMs: 10_000,
+    gpuMemoryMaxBytes: 80_000_000_000,
     loadTimeoutMs: 20_000,
     restartsMax: 1,
     environment: process.env
@@ -40,7 +42,7 @@ const edit = Effect.fnUntraced(function*(prompt: string, input: Uint8Array = pho
   return yield* service.run(
     model,
     { _tag: "Run", job_id: `job-${++runs}`, model: "starter", kind: "edit", prompt, parameters, inputs: [input] },
-    { timeoutMs: 60_000, onLoading: Effect.void, onStep: () => Effect.void }
+    { timeoutMs: 60_000, onLoading: () => Effect.void, onStep: () => Effect.void }
   )
 })
 

@@ -1,11 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { needsRoom } from "./Engine.ts"
+import { tooLarge } from "./bringIn.ts"
 import { ProcessEnded, withoutSecrets } from "./EngineProcess.ts"
 import { errorOf } from "./exchange.ts"
-import type { StoredModel } from "../models/ModelStore.ts"
-
-const model = (memoryBytes: number) => ({ folder: "", manifest: {} as StoredModel["manifest"], memoryBytes })
-const loaded = (...sizes: ReadonlyArray<number>) => new Map(sizes.map((memoryBytes, i) => [`m${i}`, { memoryBytes }]))
 
 describe("what the engine is given", () => {
   it("is the environment without secrets", () => {
@@ -23,12 +19,14 @@ describe("what the engine is given", () => {
   })
 })
 
-describe("room for models", () => {
-  it("is there while all fit, and made by a new process when they do not", () => {
-    assert.isFalse(needsRoom(loaded(), model(200), 100))
-    assert.isFalse(needsRoom(loaded(40), model(60), 100))
-    assert.isTrue(needsRoom(loaded(40), model(61), 100))
-    assert.isTrue(needsRoom(loaded(40, 50), model(20), 100))
+describe("a model that cannot fit", () => {
+  const model = { name: "edit", memoryBytes: 46_000_000_000 }
+  it("is refused with both figures, and the setting that can be changed", () => {
+    assert.deepInclude(tooLarge(model, "cuda", 24_000_000_000), {
+      class: "model_error",
+      message: "edit needs 46.0 GB on cuda, and its engine may use 24.0 GB (GPU_MEMORY_MAX_BYTES)."
+    })
+    assert.include(tooLarge(model, "cpu", 8_000_000_000).message, "8.0 GB (ENGINE_MEMORY_MAX_BYTES)")
   })
 })
 

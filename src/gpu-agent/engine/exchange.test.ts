@@ -5,7 +5,7 @@ import { runIn } from "./exchange.ts"
 import type { RunRequest } from "./protocol.ts"
 
 const request: RunRequest = { _tag: "Run", job_id: "j", model: "m", kind: "edit", prompt: "", parameters: {}, inputs: [] }
-const settings = { timeoutMs: 1_000, onLoading: Effect.void, onStep: () => Effect.void }
+const settings = { timeoutMs: 1_000, onLoading: () => Effect.void, onStep: () => Effect.void }
 
 describe("a run", () => {
   it.effect("that the engine gives up unasked is a crash, not an interruption of whoever waits", () =>

@@ -1,16 +1,20 @@
 import { Effect } from "effect"
+import type { ModelLoading } from "../../contract/AgentMessages.ts"
 import type { StoredModel } from "../models/ModelStore.ts"
-import type { EngineProcess, ProcessEnded } from "./EngineProcess.ts"
+import type { EngineProcess, KillReason, ProcessEnded } from "./EngineProcess.ts"
 import { EngineCrashed, type EngineError, EngineOutOfMemory, EngineTimeout, RunFailed } from "./errors.ts"
 import { makeStepSpans } from "./stepSpans.ts"
 import type { EngineReport, EngineResult, RunRequest } from "./protocol.ts"
 
-/** One question to the engine and its answer: a load, or a run with its steps. */
+/** One question to the engine and its answer: a load, an unload, or a run with its steps. */
+
+export type OnLoading = (loading: ModelLoading) => Effect.Effect<void>
 
 export interface RunSettings {
   /** Longest run, in milliseconds; loading the model is not part of it. */
   readonly timeoutMs: number
-  readonly onLoading: Effect.Effect<void>
+  /** Called while the job waits for its model. */
+  readonly onLoading: OnLoading
   readonly onStep: (step: number, steps: number, text?: string) => Effect.Effect<void>
 }
 
@@ -33,19 +37,48 @@ const awaitReport = <A>(
 ): Effect.Effect<A, EngineError | ProcessEnded> =>
   Effect.flatMap(process.take, (report) => pick(report) ?? Effect.suspend(() => awaitReport(process, pick)))
 
-export const loadInto = Effect.fn("engine.load")(function*(process: EngineProcess, { folder, manifest }: StoredModel, timeoutMs: number) {
+/** What to do when a model's load or unload has gone on for too long. */
+const killed = (process: EngineProcess, reason: KillReason) =>
+  Effect.andThen(process.kill(reason), process.ended).pipe(Effect.flatMap(Effect.fail))
+
+export const loadInto = Effect.fn("engine.load")(function*(
+  process: EngineProcess,
+  { folder, manifest }: StoredModel,
+  timeoutMs: number,
+  onLoading: OnLoading
+) {
   yield* process.send({ _tag: "Load", folder, manifest })
-  yield* awaitReport(process, (report) => {
-    if (report._tag === "Loaded" && report.model === manifest.name) {
-      return Effect.logInfo("model loaded").pipe(Effect.annotateLogs({ model: report.model, load_ms: Math.round(report.load_ms) }))
+  yield* awaitReport<"done" | "part">(process, (report) => {
+    if (!("model" in report) || report.model !== manifest.name) return undefined
+    switch (report._tag) {
+      case "Loading": {
+        const { _tag, ...loading } = report
+        return Effect.as(onLoading(loading), "part" as const)
+      }
+      case "Loaded":
+        return Effect.logInfo("model loaded").pipe(
+          Effect.annotateLogs({ model: report.model, load_ms: Math.round(report.load_ms) }),
+          Effect.as("done" as const)
+        )
+      case "LoadFailed":
+        return Effect.fail(new RunFailed({ class: report.class, message: report.message }))
+      case "Unloaded":
+        return undefined
     }
-    if (report._tag === "LoadFailed" && report.model === manifest.name) {
-      return Effect.fail(new RunFailed({ class: "model_error", message: report.message }))
-    }
-    return undefined
   }).pipe(
-    Effect.timeoutOrElse({ duration: timeoutMs, orElse: () => Effect.andThen(process.kill("timeout"), process.ended).pipe(Effect.flatMap(Effect.fail)) }),
+    Effect.repeat({ until: (report) => report === "done" }),
+    Effect.timeoutOrElse({ duration: timeoutMs, orElse: () => killed(process, "timeout") }),
     Effect.catchTag("ProcessEnded", (end) => Effect.fail(errorOf(end, `loading ${manifest.name}`, { timeoutMs, memoryMaxBytes: process.memoryMaxBytes })))
+  )
+})
+
+/** False when the process did not do it in time, or ended: then it is gone, with every model in it. */
+export const unloadFrom = Effect.fn("engine.unload")(function*(process: EngineProcess, model: string, timeoutMs: number) {
+  yield* process.send({ _tag: "Unload", model })
+  return yield* awaitReport(process, (report) => (report._tag === "Unloaded" && report.model === model ? Effect.void : undefined)).pipe(
+    Effect.timeoutOrElse({ duration: timeoutMs, orElse: () => killed(process, "make room") }),
+    Effect.as(true),
+    Effect.catch(() => Effect.succeed(false))
   )
 })
 

@@ -1,12 +1,14 @@
 import { Effect, type Scope } from "effect"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
+import type { ModelLoading } from "../../contract/AgentMessages.ts"
 import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import type { ExecutionProvider } from "../onnx/device.ts"
 import { openSession } from "../onnx/session.ts"
 import { families } from "../pipelines/families.ts"
 import { type Pipeline, PipelineError } from "../pipelines/Pipeline.ts"
 import type { Faults } from "./faults.ts"
+import { loadingOf, variantFor } from "./loadParts.ts"
 
 export interface LoadSettings {
   readonly provider: ExecutionProvider
@@ -22,7 +24,8 @@ const unloadable = (message: string) => new PipelineError({ class: "model_error"
 export const loadModel = Effect.fn("engine.load")(function*(
   folder: string,
   manifest: ModelManifest,
-  settings: LoadSettings
+  settings: LoadSettings,
+  onLoading: (loading: ModelLoading) => Effect.Effect<void>
 ): Effect.fn.Return<Pipeline, PipelineError, Scope.Scope> {
   const { family, name } = manifest
   if (family === "noop" && !settings.testModels) {
@@ -30,16 +33,20 @@ export const loadModel = Effect.fn("engine.load")(function*(
   }
   const load = families[family]
   if (load === undefined) return yield* unloadable(`${name} is of the family ${family}, which this version of Darkroom cannot run.`)
-  const variant = manifest.variants.find((candidate) => candidate.execution_provider === settings.provider)
+  const variant = variantFor(manifest, settings.provider)
   if (variant === undefined) {
     return yield* unloadable(`${name} has no variant for ${settings.provider}; it has: ${manifest.variants.map((v) => v.execution_provider).join(", ")}.`)
   }
-  const openGraph = (role: string) => {
+  const loadedRoles = new Set<string>()
+  const openGraph = Effect.fnUntraced(function*(role: string) {
     const path = variant.graphs[role]
-    return path === undefined
-      ? Effect.fail(unloadable(`model.json of ${name} names no graph for the role ${role}.`))
-      : Effect.map(openSession(join(folder, path), settings), (session) => settings.faults.session(session, path))
-  }
+    if (path === undefined) return yield* unloadable(`model.json of ${name} names no graph for the role ${role}.`)
+    yield* onLoading(loadingOf(manifest, settings.provider, loadedRoles, role))
+    const session = yield* openSession(join(folder, path), settings)
+    loadedRoles.add(role)
+    yield* onLoading(loadingOf(manifest, settings.provider, loadedRoles))
+    return settings.faults.session(session, path)
+  })
   const hasGraph = (role: string) => variant.graphs[role] !== undefined
   const readAsset = (role: string) => {
     const path = manifest.assets?.[role]
@@ -51,6 +58,7 @@ export const loadModel = Effect.fn("engine.load")(function*(
       })
   }
   return yield* load({ manifest, openGraph, hasGraph, readAsset, memoryMaxBytes: settings.memoryMaxBytes }).pipe(
-    Effect.catchTag("OnnxError", (error) => Effect.fail(unloadable(error.message)))
+    Effect.catchTag("OnnxError", (error) =>
+      Effect.fail(new PipelineError({ class: error.isOutOfMemory ? "out_of_memory" : "model_error", message: error.message })))
   )
 })

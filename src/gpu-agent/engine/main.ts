@@ -1,12 +1,12 @@
-import { Effect, type Fiber, Schema, Scope } from "effect"
+import { Effect, type Fiber, Schema } from "effect"
 import { Worker } from "node:worker_threads"
-import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import { chooseProvider } from "../onnx/provider.ts"
-import type { OnStep, Pipeline } from "../pipelines/Pipeline.ts"
+import type { OnStep } from "../pipelines/Pipeline.ts"
 import { collectLessOften } from "../../platform/processes/collectLessOften.ts"
 import { runPipeline } from "../pipelines/run.ts"
 import { makeFaults, noFaults } from "./faults.ts"
-import { loadModel, type LoadSettings } from "./load.ts"
+import type { LoadSettings } from "./load.ts"
+import { makeModels } from "./models.ts"
 import { EngineReport, EngineRequest, type RunRequest } from "./protocol.ts"
 
 /** The engine process: the only one that loads ONNX Runtime. Started by the agent, ends with it. */
@@ -23,7 +23,7 @@ const watchdog = new Worker(new URL("./watchdog.ts", import.meta.url))
 watchdog.unref()
 const watching = Effect.callback<void>((resume) => void watchdog.once("message", () => resume(Effect.void)))
 
-const models = new Map<string, { readonly manifest: ModelManifest; readonly pipeline: Pipeline }>()
+const models = makeModels()
 let settings: LoadSettings | undefined
 let current: { readonly jobId: string; readonly fiber: Fiber.Fiber<void> } | undefined
 
@@ -44,18 +44,17 @@ const init = Effect.fnUntraced(
   Effect.catchTag("ProviderUnavailable", (error) => send({ _tag: "SetupFailed", message: error.message }))
 )
 
-// Models stay loaded until the process ends: ending it is the one reliable way to get GPU memory back.
-const processScope = Scope.makeUnsafe()
-
-const load = Effect.fnUntraced(function*({ folder, manifest }: Extract<EngineRequest, { _tag: "Load" }>) {
-  const startedMs = performance.now()
-  const loaded = yield* Effect.result(
-    settings === undefined ? Effect.die("Load before Init") : Scope.provide(loadModel(folder, manifest, settings), processScope)
-  )
-  if (loaded._tag === "Failure") return yield* send({ _tag: "LoadFailed", model: manifest.name, message: loaded.failure.message })
-  models.set(manifest.name, { manifest, pipeline: loaded.success })
-  yield* send({ _tag: "Loaded", model: manifest.name, load_ms: performance.now() - startedMs })
-})
+const load = Effect.fnUntraced(
+  function*({ folder, manifest }: Extract<EngineRequest, { _tag: "Load" }>) {
+    const startedMs = performance.now()
+    if (settings === undefined) return yield* Effect.die("Load before Init")
+    yield* models.load(folder, manifest, settings, (loading) => Effect.andThen(send({ _tag: "Loading", ...loading }), breathe))
+    yield* send({ _tag: "Loaded", model: manifest.name, load_ms: performance.now() - startedMs })
+  },
+  (effect, { manifest }) =>
+    Effect.catchTag(effect, "PipelineError", (error) =>
+      send({ _tag: "LoadFailed", model: manifest.name, class: error.class, message: error.message }))
+)
 
 const run = Effect.fnUntraced(
   function*(request: RunRequest) {
@@ -83,6 +82,8 @@ const handle = (request: EngineRequest): Effect.Effect<void> => {
       return init(request)
     case "Load":
       return load(request)
+    case "Unload":
+      return Effect.andThen(models.unload(request.model), send({ _tag: "Unloaded", model: request.model }))
     case "Run":
       return run(request)
     case "Cancel":

@@ -27,6 +27,7 @@ const requests: Record<EngineRequest["_tag"], EngineRequest> = {
       settings: { any: ["thing"] }
     }
   },
+  Unload: { _tag: "Unload", model: "noop" },
   Run: { _tag: "Run", job_id: "j", model: "noop", kind: "edit", prompt: "p", parameters: { seed: 1 }, inputs: [bytes] },
   Cancel: { _tag: "Cancel", job_id: "j" }
 }
@@ -34,8 +35,10 @@ const requests: Record<EngineRequest["_tag"], EngineRequest> = {
 const reports: Record<EngineReport["_tag"], EngineReport> = {
   Ready: { _tag: "Ready", execution_provider: "cpu", warnings: ["w"] },
   SetupFailed: { _tag: "SetupFailed", message: "m" },
+  Loading: { _tag: "Loading", model: "noop", part: "step", graphs_loaded: 0, graphs: 1, bytes_loaded: 0, bytes: 3 },
   Loaded: { _tag: "Loaded", model: "noop", load_ms: 1.5 },
-  LoadFailed: { _tag: "LoadFailed", model: "noop", message: "m" },
+  LoadFailed: { _tag: "LoadFailed", model: "noop", class: "model_error", message: "m" },
+  Unloaded: { _tag: "Unloaded", model: "noop" },
   Step: { _tag: "Step", job_id: "j", step: 1, steps: 2 },
   Result: {
     _tag: "Result",

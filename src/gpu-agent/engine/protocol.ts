@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { ModelLoading } from "../../contract/AgentMessages.ts"
 import { ErrorClass } from "../../contract/ErrorClass.ts"
 import { JobKind, JobOutput, JobParameters, Sha256 } from "../../contract/Job.ts"
 import { ModelManifest } from "../../contract/ModelManifest.ts"
@@ -18,8 +19,10 @@ export const EngineRequest = Schema.Union([
     test_models: Schema.Boolean,
     memory_max_bytes: Schema.Int
   }),
-  /** Answered by `Loaded` or `LoadFailed`. */
+  /** Answered by any number of `Loading` and then one of `Loaded`, `LoadFailed`. */
   Schema.TaggedStruct("Load", { folder: Schema.String, manifest: ModelManifest }),
+  /** Releases the model's sessions. Answered by `Unloaded`, also when it was not in memory. */
+  Schema.TaggedStruct("Unload", { model: Schema.String }),
   /** Answered by any number of `Step` and then one of `Result`, `Failed`, `Cancelled`. */
   Schema.TaggedStruct("Run", {
     job_id: Schema.String,
@@ -55,8 +58,10 @@ export const EngineReport = Schema.Union([
     warnings: Schema.Array(Schema.String)
   }),
   Schema.TaggedStruct("SetupFailed", { message: Schema.String }),
+  Schema.TaggedStruct("Loading", ModelLoading.fields),
   Schema.TaggedStruct("Loaded", { model: Schema.String, load_ms: Schema.Finite }),
-  Schema.TaggedStruct("LoadFailed", { model: Schema.String, message: Schema.String }),
+  Schema.TaggedStruct("LoadFailed", { model: Schema.String, class: ErrorClass, message: Schema.String }),
+  Schema.TaggedStruct("Unloaded", { model: Schema.String }),
   /** Steps done, 0..steps; `text`: what a language model has written so far. */
   Schema.TaggedStruct("Step", {
     job_id: Schema.String,

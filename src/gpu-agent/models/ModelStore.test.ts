@@ -31,7 +31,7 @@ describe("the model store", () => {
     Effect.gen(function*() {
       const model = yield* open(`${fresh()}${delimiter}${fixtures}`, "noop")
       assert.strictEqual(model.folder, join(fixtures, "noop"))
-      assert.strictEqual(model.memoryBytes, 1_048_576)
+      assert.strictEqual(model.manifest.name, "noop")
     }))
 
   it.effect("says where it looked for a model that is not there", () =>

@@ -14,8 +14,6 @@ export class ModelInvalid extends Schema.TaggedError<ModelInvalid>()("ModelInval
 export interface StoredModel {
   readonly folder: string
   readonly manifest: ModelManifest
-  /** The largest of its variants: what may have to fit into memory. */
-  readonly memoryBytes: number
 }
 
 /** Folders with a `model.json`; every file is checked against its sha256 before the engine sees it. */
@@ -76,5 +74,5 @@ const open = Effect.fnUntraced(function*(roots: ReadonlyArray<string>, name: str
     const problem = yield* isVerified(folder, file, cacheDir)
     if (problem !== undefined) return yield* invalid(`${join(folder, file.path)}: ${problem}`)
   }
-  return { folder, manifest, memoryBytes: Math.max(0, ...manifest.variants.map((variant) => variant.memory_bytes)) }
+  return { folder, manifest }
 })

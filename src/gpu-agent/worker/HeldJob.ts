@@ -1,4 +1,5 @@
 import { Deferred, Effect, Ref } from "effect"
+import type { Progress } from "../../contract/AgentMessages.ts"
 import { outputBlobName } from "../../contract/subjects.ts"
 import type { JobRecord, ImageRef } from "../../contract/Job.ts"
 import type { JobCommand } from "../../contract/transitions.ts"
@@ -75,15 +76,15 @@ const runEngine = Effect.fnUntraced(function*(job: HeldJob, { record }: JobView)
     return yield* new RunFailed({ class: "model_error", message: `this agent does not serve the model ${record.model}` })
   }
   const inputs = yield* job.inputs
-  const progress = (phase: "loading" | "running", step: number, steps: number, text?: string) =>
-    Effect.flatMap(timestampNow, (at) => signals.progress({ job_id, attempt, phase, step, steps, at, ...(text === undefined ? {} : { text }) }))
+  const tell = (progress: Omit<Progress, "job_id" | "attempt" | "at">) =>
+    Effect.flatMap(timestampNow, (at) => signals.progress({ job_id, attempt, at, ...progress }))
   return yield* engine.run(
     job.model,
     { _tag: "Run", job_id, model: record.model, kind, prompt, parameters, inputs },
     {
       timeoutMs: record.timeout_s * 1_000,
-      onLoading: progress("loading", 0, 0),
-      onStep: (step, steps, text) => progress("running", step, steps, text)
+      onLoading: (loading) => tell({ phase: "loading", step: loading.graphs_loaded, steps: loading.graphs, loading }),
+      onStep: (step, steps, text) => tell({ phase: "running", step, steps, ...(text === undefined ? {} : { text }) })
     }
   )
 })

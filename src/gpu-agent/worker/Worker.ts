@@ -1,5 +1,5 @@
 import { Clock, Context, Deferred, Effect, Fiber, Layer, Queue, Random, Ref, Schedule, Stream, SubscriptionRef } from "effect"
-import type { AgentState, DrainRequest, Heartbeat } from "../../contract/AgentMessages.ts"
+import type { AgentState, DrainRequest, Heartbeat, ModelLoading } from "../../contract/AgentMessages.ts"
 import { heartbeatIntervalMs } from "../../contract/limits.ts"
 import type { JobView } from "../../platform/nats/JobLog.ts"
 import { Lanes, type WorkMessage } from "../../platform/nats/Lanes.ts"
@@ -27,6 +27,7 @@ export interface WorkerReport {
   readonly state: AgentState
   readonly job_id: string | null
   readonly models_loaded: ReadonlyArray<string>
+  readonly models_loading: ReadonlyArray<ModelLoading>
   readonly execution_provider: "cuda" | "cpu" | null
   readonly messages: ReadonlyArray<string>
 }
@@ -103,6 +104,7 @@ const report = Effect.fnUntraced(function*(core: Core) {
     state: stateOf(life, yield* Clock.currentTimeMillis),
     job_id: life.claim?.job_id ?? null,
     models_loaded: engine.loaded,
+    models_loading: engine.loading === null ? [] : [engine.loading],
     execution_provider: engine.provider,
     messages: problem === undefined ? engine.messages : [problem, ...engine.messages]
   } satisfies WorkerReport
@@ -111,7 +113,7 @@ const report = Effect.fnUntraced(function*(core: Core) {
 const beat = Effect.fnUntraced(function*(core: Core) {
   const { agent, pool, version } = core.options
   const life = yield* SubscriptionRef.get(core.life)
-  const { execution_provider, models_loaded, state } = yield* report(core)
+  const { execution_provider, models_loaded, models_loading, state } = yield* report(core)
   const loadMs = yield* Ref.get(core.loadMs)
   const heartbeat: Heartbeat = {
     agent,
@@ -124,6 +126,7 @@ const beat = Effect.fnUntraced(function*(core: Core) {
     slots: 1,
     claims: life.claim === undefined ? [] : [life.claim],
     models_loaded,
+    ...(models_loading.length === 0 ? {} : { models_loading }),
     ...(loadMs === undefined ? {} : { load_ms: loadMs }),
     execution_provider
   }

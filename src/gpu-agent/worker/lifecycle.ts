@@ -1,6 +1,6 @@
 import type { AgentState, DrainReply, Heartbeat } from "../../contract/AgentMessages.ts"
 import { drainLeaseMs } from "../../contract/limits.ts"
-import type { EnginePhase } from "../engine/Engine.ts"
+import type { EnginePhase } from "../engine/supervise.ts"
 
 /** The agent's own state: what it may do now, and what it tells others. Pure. */
 
