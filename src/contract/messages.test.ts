@@ -63,6 +63,21 @@ describe("messages on the wire", () => {
     expect(roundTrip(Progress, { job_id: "j", attempt: 1, phase: "running", step: 2, steps: 8, at })).toMatchSnapshot()
   })
 
+  it("progress and heartbeat while a model is loaded", () => {
+    const loading = { model: "starter", part: "unet", graphs_loaded: 1, graphs: 4, bytes_loaded: 10, bytes: 100 }
+    expect([
+      roundTrip(Progress, { job_id: "j", attempt: 1, phase: "loading", step: 1, steps: 4, loading, at }),
+      roundTrip(Heartbeat, {
+        agent: "local-0-1", pool: "local", version: "0.1.0", at, interval_ms: 2000, state: "BUSY", draining: false, slots: 1,
+        claims: [], models_loaded: [], models_loading: [loading], execution_provider: "cpu"
+      })
+    ]).toMatchSnapshot()
+  })
+
+  it("progress of a text job", () => {
+    expect(roundTrip(Progress, { job_id: "j", attempt: 1, phase: "running", step: 2, steps: 8, at, text: "Once" })).toMatchSnapshot()
+  })
+
   it("drain request and reply", () => {
     expect([
       roundTrip(DrainRequest, { requested_by: "operator" }),

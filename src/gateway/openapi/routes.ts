@@ -43,7 +43,9 @@ export const routeDocs: ReadonlyArray<RouteDoc> = [
     method: "get", path: "/api/jobs/{job_id}/events", id: "events", tag: "Jobs", scope: "read",
     summary: "What happens to a job, as server-sent events",
     description:
-      "Events: queued, position, started, step, then completed, failed or cancelled. Those of the job log carry an id; " +
+      "Events: queued, position, started, step, then completed, failed or cancelled. A step has a phase: loading, with the model, " +
+      "the part of it that is being loaded, and graphs and bytes done of all; or running, of a text job with the text so far. " +
+      "Events of the job log carry an id; " +
       "send it back as Last-Event-ID to go on after it. 204 when nothing more will come.",
     response: { mediaType: "text/event-stream", description: "The stream; it ends when the job has ended." },
     errors: jobErrors

@@ -52,6 +52,19 @@ describe("advance", () => {
   it("steps of an earlier attempt, or while it is queued, are not shown", () => {
     assert.deepStrictEqual(sent([progress(1, 1), started(2, 2), progress(1, 3), progress(2, 1)]).names, ["started#2", "step"])
   })
+  it("a step tells what is being loaded, and what a language model has written so far", () => {
+    const running = initialState(7, { state: "processing", attempt: 1 })
+    const told = (more: Partial<Progress>) => {
+      const { progress: plain } = progress(1, 1) as Extract<StreamInput, { _tag: "Progress" }>
+      const { text } = advance(running, { _tag: "Progress", progress: { ...plain, ...more } })
+      return JSON.parse(/^data: (.*)$/m.exec(text)![1]!)
+    }
+    const { job_id } = jobRecord()
+    assert.deepStrictEqual(told({}), { job_id, attempt: 1, phase: "running", step: 1, steps: 4 })
+    assert.strictEqual(told({ text: "Once upon" }).text, "Once upon")
+    const loading = { model: "m", part: "unet", graphs_loaded: 1, graphs: 4, bytes_loaded: 10, bytes: 100 }
+    assert.deepInclude(told({ phase: "loading", loading }), { phase: "loading", loading })
+  })
   it("a stream opened in the middle shows the steps of the attempt that runs", () => {
     assert.deepStrictEqual(sent([progress(2, 3)], initialState(7, { state: "processing", attempt: 2 })).names, ["step"])
   })

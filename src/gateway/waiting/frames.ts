@@ -73,18 +73,9 @@ const onStored = (state: StreamState, stored: StoredEvent): StreamStep => {
 }
 
 /** Progress of an earlier attempt, or from before the start was seen, is not shown. */
-const onProgress = (state: StreamState, progress: Progress): StreamStep =>
+const onProgress = (state: StreamState, { at: _, ...progress }: Progress): StreamStep =>
   state.jobState === "processing" && progress.attempt === state.attempt
-    ? {
-      state,
-      text: frame("step", {
-        job_id: progress.job_id,
-        attempt: progress.attempt,
-        phase: progress.phase,
-        step: progress.step,
-        steps: progress.steps
-      })
-    }
+    ? { state, text: frame("step", progress) }
     : { state, text: "" }
 
 export const advance = (state: StreamState, input: StreamInput): StreamStep => {
