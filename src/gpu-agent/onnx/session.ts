@@ -4,6 +4,19 @@ import type { ExecutionProvider } from "./device.ts"
 
 export { Tensor }
 
+/**
+ * ONNX Runtime's JavaScript makes float16 tensors of `Float16Array` where there is one, and its native half then reads
+ * them as empty. It looks once, at the first tensor: hide the class for that moment, and float16 is `Uint16Array`.
+ */
+const hideFloat16Array = (): void => {
+  const scope = globalThis as { Float16Array?: unknown }
+  const hidden = scope.Float16Array
+  scope.Float16Array = undefined
+  new Tensor("uint8", new Uint8Array(1), [1])
+  scope.Float16Array = hidden
+}
+hideFloat16Array()
+
 export interface SessionOptions {
   readonly provider: ExecutionProvider
   /** Threads of the CPU provider. */

@@ -14,6 +14,6 @@ export const int64Input = (values: ReadonlyArray<number>, dims: ReadonlyArray<nu
 /** The values of a float output as float32. */
 export const floatsOf = (tensor: Tensor): Float32Array => {
   if (tensor.type === "float32") return tensor.data as Float32Array
-  const bits = tensor.data as Uint16Array | Float16Array
-  return Float32Array.from(bits instanceof Float16Array ? bits : new Float16Array(bits.buffer, bits.byteOffset, bits.length))
+  const bits = tensor.data as Uint16Array
+  return Float32Array.from(new Float16Array(bits.buffer, bits.byteOffset, bits.length))
 }
