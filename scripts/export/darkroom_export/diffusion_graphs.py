@@ -7,7 +7,7 @@ from typing import Any
 import onnx
 import torch
 
-OPSET = 18
+OPSET = 23
 #: diffusers copies the memory of larger batches, which would be another graph.
 BATCH_MAX = 63
 #: A protobuf file ends at 2 GB, and a file with its weights inside is read into memory as a whole.

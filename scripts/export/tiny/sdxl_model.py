@@ -55,9 +55,10 @@ def components() -> dict[str, Any]:
     tokenizers = {"tokenizer": CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=77),
                   "tokenizer_2": CLIPTokenizer(vocab=vocab, merges=merges, pad_token="!", model_max_length=77)}
     unet = UNet2DConditionModel(
-        sample_size=32, block_out_channels=(16, 32), layers_per_block=1, norm_num_groups=8,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=(2, 4), transformer_layers_per_block=(1, 2), use_linear_projection=True, cross_attention_dim=32,
+        sample_size=32, block_out_channels=(8, 16, 16), layers_per_block=1, norm_num_groups=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=(2, 2, 4), transformer_layers_per_block=(1, 1, 2), use_linear_projection=True, cross_attention_dim=32,
         addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=6 * 8 + 16,
     )
     vae = AutoencoderKL(

@@ -1,10 +1,12 @@
 import type { PipelineFamily } from "../../contract/ModelManifest.ts"
 import { loadNoop } from "./noop/noop.ts"
 import type { LoadPipeline } from "./Pipeline.ts"
+import { loadSdxl } from "./sdxl/sdxl.ts"
 import { loadStarter } from "./starter/starter.ts"
 
 /** The families that this version can run. */
 export const families: Readonly<Partial<Record<PipelineFamily, LoadPipeline>>> = {
   noop: loadNoop,
+  sdxl: loadSdxl,
   starter: loadStarter
 }
