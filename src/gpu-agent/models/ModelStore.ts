@@ -2,7 +2,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { readdir, readFile } from "node:fs/promises"
 import { basename, delimiter, join, resolve } from "node:path"
 import { ModelManifest } from "../../contract/ModelManifest.ts"
-import { isVerified } from "./verification.ts"
+import { checksOf } from "./checks.ts"
 
 /** A model that cannot be used; `message` says which file is wrong and what to do. */
 export class ModelInvalid extends Schema.TaggedError<ModelInvalid>()("ModelInvalid", {
@@ -36,7 +36,7 @@ export class ModelStore extends Context.Service<ModelStore, {
 const namesIn = (root: string): Effect.Effect<ReadonlyArray<string>> =>
   Effect.promise(() =>
     readdir(root, { withFileTypes: true }).then(
-      (entries) => entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name),
+      (entries) => entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map((entry) => entry.name),
       () => []
     )
   )
@@ -48,7 +48,7 @@ const readManifest = (roots: ReadonlyArray<string>, name: string) =>
       const path = join(folder, "model.json")
       return Effect.tryPromise({
         try: async () => ({ folder, path, text: await readFile(path, "utf8") }),
-        catch: () => new ModelInvalid({ model: name, message: `There is no model ${name} in ${roots.join(" or ")}: ${path} cannot be read. Set MODELS_DIR, or install the model.` })
+        catch: () => new ModelInvalid({ model: name, message: `There is no model ${name} in ${roots.join(" or ")}: ${path} cannot be read. Set MODELS_DIR, or install the model: \`darkroom models add ${name}\`.` })
       })
     })
   )
@@ -64,15 +64,9 @@ const open = Effect.fnUntraced(function*(roots: ReadonlyArray<string>, name: str
     Effect.mapError((error) => invalid(`${path} is not a model manifest: ${error.message}`))
   )
   if (manifest.name !== name) return yield* invalid(`${path} names the model ${manifest.name}, but its folder is ${name}; they must agree.`)
-  const listed = new Set(manifest.files.map((file) => file.path))
-  for (const variant of manifest.variants) {
-    for (const graph of Object.values(variant.graphs)) {
-      if (!listed.has(graph)) return yield* invalid(`${path}: the graph ${graph} is not among its files, so it has no sha256.`)
-    }
-  }
-  for (const file of manifest.files) {
-    const problem = yield* isVerified(folder, file, cacheDir)
-    if (problem !== undefined) return yield* invalid(`${join(folder, file.path)}: ${problem}`)
+  for (const { path, problem } of checksOf(folder, manifest, cacheDir)) {
+    const found = yield* problem
+    if (found !== undefined) return yield* invalid(`${join(folder, path)}: ${found}`)
   }
   return { folder, manifest }
 })

@@ -30,7 +30,7 @@ const sha256Of = async (path: string): Promise<string> => {
   return hash.digest("hex")
 }
 
-const check = async (folder: string, file: ModelFile, cacheDir: string): Promise<string | undefined> => {
+const check = async (folder: string, file: ModelFile, cacheDir: string | undefined): Promise<string | undefined> => {
   const root = await realpath(folder)
   const path = await realpath(join(folder, file.path)).catch(() => undefined)
   if (path === undefined) return "the file is missing; install the model again."
@@ -38,15 +38,18 @@ const check = async (folder: string, file: ModelFile, cacheDir: string): Promise
   const { ctimeMs, mtimeMs, size } = await stat(path)
   if (size !== file.bytes) return `it has ${size} bytes instead of ${file.bytes}; install the model again.`
   const note = `${file.sha256} ${size} ${mtimeMs} ${ctimeMs}`
-  if ((await readNotes(cacheDir))[path] === note) return undefined
+  if (cacheDir !== undefined && (await readNotes(cacheDir))[path] === note) return undefined
   const actual = await sha256Of(path)
   if (actual !== file.sha256) return `its sha256 is ${actual} instead of ${file.sha256}; install the model again.`
-  await writeNote(cacheDir, path, note).catch(() => {})
+  if (cacheDir !== undefined) await writeNote(cacheDir, path, note).catch(() => {})
   return undefined
 }
 
-/** `undefined` when the file is the one that the manifest names, else what is wrong with it. */
-export const isVerified = (folder: string, file: ModelFile, cacheDir: string): Effect.Effect<string | undefined> =>
+/**
+ * `undefined` when the file is the one that the manifest names, else what is wrong with it. Without a `cacheDir` nothing is
+ * taken from notes, and none is made.
+ */
+export const isVerified = (folder: string, file: ModelFile, cacheDir: string | undefined): Effect.Effect<string | undefined> =>
   Effect.tryPromise(() => check(folder, file, cacheDir)).pipe(
     Effect.catch(({ cause }) => Effect.succeed(`it cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`))
   )
