@@ -58,6 +58,8 @@ export interface KnownModel {
   readonly description: string
   readonly license: { readonly id: string; readonly url: string }
   readonly sources: ReadonlyArray<KnownSource>
+  /** Options of the family's exporter. */
+  readonly options?: Readonly<Record<string, unknown>>
   /**
    * Estimates from published sizes, for the checks before the download; what really arrives is checked again. `export` is
    * what is written, `memory` what the exporter holds at its worst.
@@ -83,12 +85,13 @@ export const knownModels: ReadonlyArray<KnownModel> = [
         patterns: ["*.json", "*/*.json", "*/*.txt", "*/*.jinja", "transformer/*.safetensors", "text_encoder/*.safetensors", "vae/*.safetensors"]
       },
       {
-        role: "lightning",
+        role: "fused_lora",
         repository: "FireRedTeam/FireRed-Image-Edit-1.0-Lightning",
         revision: "main",
         file: "FireRed-Image-Edit-1.0-Lightning-8steps-v1.0.safetensors"
       }
     ],
+    options: { schedule: "lightning", precomputed_modulation: true },
     // 57.7 GB of weights and an adapter; bf16 with modulation precomputed: 27.3 + 15.5 + 0.3.
     estimate: { download_bytes: 60 * GB, export_bytes: 44 * GB, memory_bytes: 64 * GB }
   },

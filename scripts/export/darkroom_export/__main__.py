@@ -2,9 +2,10 @@
 
 The plan (`darkroom models add` writes it):
   name, version, description, family, license, kinds, uses_parameters, images_max, load_time_ms, timeout_s   go into model.json
-  precision    what the family is asked for
+  precisions   what the family is asked for: a variant each
   sources      [{role, folder}] or [{role, repository, revision, patterns}]; the role "model" is the first argument of export,
                every other one an option of that name; {role, file, ...} for a single file
+  adapters     [{name, path, weight_min, weight_max}]: those whose weight a job chooses
   options      further options of the family
   downloads    where repositories are kept until the model is whole
   target       the folder to fill; emptied first
@@ -72,6 +73,29 @@ def _fetch_all(plan: dict[str, Any]) -> tuple[dict[str, Path], list[dict[str, An
     return paths, recorded
 
 
+def _adapter_options(family: str, adapters: list[dict[str, Any]]) -> dict[str, Any]:
+    """Adapters as the family's exporter takes them."""
+    if not adapters:
+        return {}
+    if family == "qwen-image-edit":
+        weights = {one["name"]: [one["weight_min"], one["weight_max"]] for one in adapters}
+        return {"adapter_weights": weights, **{f"adapter_{one['name']}": Path(one["path"]) for one in adapters}}
+    if family == "sdxl":
+        return {"loras": [{**one, "path": Path(one["path"])} for one in adapters]}
+    raise ExportError(f"the family {family} takes no adapters (--lora).")
+
+
+def _join(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What several precisions gave, as one."""
+    owner: dict[str, str] = {}
+    for part in parts:
+        for variant in part["variants"]:
+            for path in variant["graphs"].values():
+                if owner.setdefault(path, variant["precision"]) != variant["precision"]:
+                    raise ExportError(f"{owner[path]} and {variant['precision']} both write {path}: add them as two models.")
+    return {**parts[0], "variants": [variant for part in parts for variant in part["variants"]]}
+
+
 def main(plan_path: str) -> None:
     plan = json.loads(Path(plan_path).read_text(encoding="utf-8"))
     module = _MODULES.get(plan["family"])
@@ -84,8 +108,9 @@ def main(plan_path: str) -> None:
     say("note", text=f"loading PyTorch and the exporter of {plan['family']}")
     family = importlib.import_module(f".{module}", __package__)
     source = paths.pop("model")
-    exported = family.export(source, target, precision=plan["precision"], report=report, **paths, **plan.get("options", {}))
-    write_manifest(target, plan, exported, sources, report)
+    options = {**paths, **_adapter_options(plan["family"], plan.get("adapters", [])), **plan.get("options", {})}
+    exported = [family.export(source, target, precision=precision, report=report, **options) for precision in plan["precisions"]]
+    write_manifest(target, plan, _join(exported), sources, report)
     say("done", target=str(target))
 
 

@@ -64,7 +64,7 @@ const open = Effect.fnUntraced(function*(roots: ReadonlyArray<string>, name: str
     Effect.mapError((error) => invalid(`${path} is not a model manifest: ${error.message}`))
   )
   if (manifest.name !== name) return yield* invalid(`${path} names the model ${manifest.name}, but its folder is ${name}; they must agree.`)
-  for (const { path, problem } of checksOf(folder, manifest, cacheDir)) {
+  for (const { path, problem } of checksOf(folder, manifest, { cacheDir, sums: "noted" })) {
     const found = yield* problem
     if (found !== undefined) return yield* invalid(`${join(folder, path)}: ${found}`)
   }

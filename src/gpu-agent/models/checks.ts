@@ -3,7 +3,7 @@ import { join } from "node:path"
 import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import { readOnnxFile } from "./onnxFile.ts"
 import { graphProblem, manifestProblem } from "./onnxRules.ts"
-import { isVerified } from "./verification.ts"
+import { isVerified, type Sums } from "./verification.ts"
 
 /** One thing that must be right about a model before the engine sees it; `problem` is what is wrong with it. */
 export interface ModelCheck {
@@ -18,13 +18,13 @@ const inspectGraph = (folder: string, path: string, manifest: ModelManifest): Ef
     Effect.catch(({ cause }) => Effect.succeed(`it is no ONNX graph: ${cause instanceof Error ? cause.message : String(cause)}.`))
   )
 
-/** Sums first, then what graphs ask for. `cacheDir`: where sums seen before are remembered; without it each is made again. */
-export const checksOf = (folder: string, manifest: ModelManifest, cacheDir: string | undefined): ReadonlyArray<ModelCheck> => {
+/** Of each file its sum first, then, when it is a graph, what it asks for. */
+export const checksOf = (folder: string, manifest: ModelManifest, sums: Sums): ReadonlyArray<ModelCheck> => {
   const graphs = new Set(manifest.variants.flatMap((variant) => Object.values(variant.graphs)))
   const files = manifest.files.map((file) => ({
     path: file.path,
     bytes: file.bytes,
-    problem: Effect.flatMap(isVerified(folder, file, cacheDir), (problem) =>
+    problem: Effect.flatMap(isVerified(folder, file, sums), (problem) =>
       problem !== undefined || !graphs.has(file.path) ? Effect.succeed(problem) : inspectGraph(folder, file.path, manifest))
   }))
   return [{ path: "model.json", bytes: 0, problem: Effect.sync(() => manifestProblem(manifest)) }, ...files]

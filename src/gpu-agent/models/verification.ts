@@ -30,26 +30,47 @@ const sha256Of = async (path: string): Promise<string> => {
   return hash.digest("hex")
 }
 
-const check = async (folder: string, file: ModelFile, cacheDir: string | undefined): Promise<string | undefined> => {
+/** Path and identity of a file that has the right place and size; a text when it has not. */
+const locate = async (folder: string, file: ModelFile): Promise<{ readonly path: string; readonly note: string } | string> => {
   const root = await realpath(folder)
   const path = await realpath(join(folder, file.path)).catch(() => undefined)
   if (path === undefined) return "the file is missing; install the model again."
   if (!path.startsWith(root + sep)) return `it leads outside the model's folder, to ${path}.`
   const { ctimeMs, mtimeMs, size } = await stat(path)
   if (size !== file.bytes) return `it has ${size} bytes instead of ${file.bytes}; install the model again.`
-  const note = `${file.sha256} ${size} ${mtimeMs} ${ctimeMs}`
-  if (cacheDir !== undefined && (await readNotes(cacheDir))[path] === note) return undefined
+  return { path, note: `${file.sha256} ${size} ${mtimeMs} ${ctimeMs}` }
+}
+
+export interface Sums {
+  /** Where sums seen before are remembered. */
+  readonly cacheDir: string
+  /** `noted`: what is remembered is believed; `made`: every file is read; `skipped`: place and size alone. */
+  readonly sums: "noted" | "made" | "skipped"
+}
+
+const check = async (folder: string, file: ModelFile, { cacheDir, sums }: Sums): Promise<string | undefined> => {
+  const found = await locate(folder, file)
+  if (typeof found === "string") return found
+  const { note, path } = found
+  if (sums === "skipped" || (sums === "noted" && (await readNotes(cacheDir))[path] === note)) return undefined
   const actual = await sha256Of(path)
   if (actual !== file.sha256) return `its sha256 is ${actual} instead of ${file.sha256}; install the model again.`
-  if (cacheDir !== undefined) await writeNote(cacheDir, path, note).catch(() => {})
+  await writeNote(cacheDir, path, note).catch(() => {})
   return undefined
 }
 
-/**
- * `undefined` when the file is the one that the manifest names, else what is wrong with it. Without a `cacheDir` nothing is
- * taken from notes, and none is made.
- */
-export const isVerified = (folder: string, file: ModelFile, cacheDir: string | undefined): Effect.Effect<string | undefined> =>
-  Effect.tryPromise(() => check(folder, file, cacheDir)).pipe(
+const readable = (attempt: () => Promise<string | undefined>): Effect.Effect<string | undefined> =>
+  Effect.tryPromise(attempt).pipe(
     Effect.catch(({ cause }) => Effect.succeed(`it cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`))
   )
+
+/** `undefined` when the file is the one that the manifest names, else what is wrong with it. */
+export const isVerified = (folder: string, file: ModelFile, sums: Sums): Effect.Effect<string | undefined> =>
+  readable(() => check(folder, file, sums))
+
+/** Whether the file's sum was found right before, and the file is unchanged since. */
+export const isNoted = (folder: string, file: ModelFile, cacheDir: string): Effect.Effect<boolean> =>
+  Effect.promise(async () => {
+    const found = await locate(folder, file).catch(() => "unreadable")
+    return typeof found !== "string" && (await readNotes(cacheDir))[found.path] === found.note
+  })
