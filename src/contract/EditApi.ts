@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { JobState, Timestamp } from "./Job.ts"
 import { Priority } from "./Lane.ts"
-import { clientIdMaxChars, historyPageMax, promptMaxChars } from "./limits.ts"
+import { clientIdMaxChars, furtherImagesMax, historyPageMax, lorasMax, promptMaxChars } from "./limits.ts"
 import { PoolState } from "./GpuPool.ts"
 
 /** The edit API: bodies, defaults and ranges as ../docs/openapi.json publishes them. */
@@ -20,16 +20,36 @@ export const Prompt = Schema.String.check(
 export const Seed = between(0, 2 ** 32 - 1)
 export const ModelName = Schema.String.check(Schema.isPattern(/^[a-z0-9][a-z0-9.-]{0,62}$/, { expected: "a model's name" }))
 
+/** Adapters of the model, each by a name that its manifest declares. */
+export const Loras = Schema.Array(
+  Schema.Struct({
+    name: Schema.String.check(Schema.isPattern(/^[a-z0-9][a-z0-9_]{0,62}$/, { expected: "an adapter's name" })),
+    weight: orDefault(within(-2, 2), 1)
+  })
+).check(
+  Schema.makeFilter((loras) => {
+    const twice = loras.findIndex(({ name }, i) => loras.findIndex((other) => other.name === name) < i)
+    return twice < 0 ? undefined : { path: [twice, "name"], issue: "is named twice" }
+  }),
+  Schema.isMaxLength(lorasMax)
+).annotate({ description: "Adapters of the model to use, by name, with a weight (1 when absent) in the range that the model declares; at most 4." })
+
 /** `POST /api/edit`. `image`: base64 or a data: URL of a JPEG, PNG or WebP, at most 10 MiB decoded. */
 export const EditRequest = Schema.Struct({
   image: Schema.NonEmptyString.annotate({ description: "Base64 or data: URL of a JPEG, PNG or WebP; at most 10 MiB decoded." }),
+  images: Schema.optionalKey(
+    Schema.Array(Schema.NonEmptyString).check(Schema.isMaxLength(furtherImagesMax)).annotate({
+      description: "The second and third picture, as `image` is the first, for models that take several; the whole body at most 15 MiB."
+    })
+  ),
   prompt: Prompt,
   steps: orDefault(between(4, 20), 6),
   cfg: orDefault(within(1, 10), 1),
   seed: orDefault(Schema.NullOr(Seed), 42),
   priority: orDefault(Priority, 1),
   client_id: orDefault(Schema.NullOr(Schema.String.check(Schema.isMaxLength(clientIdMaxChars))), null),
-  model: Schema.optionalKey(ModelName)
+  model: Schema.optionalKey(ModelName),
+  loras: Schema.optionalKey(Loras)
 })
 export type EditRequest = typeof EditRequest.Type
 

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { between, ModelName, orDefault, Prompt, Seed, within } from "./EditApi.ts"
+import { between, Loras, ModelName, orDefault, Prompt, Seed, within } from "./EditApi.ts"
 import { promptMaxChars } from "./limits.ts"
 
 /** The models service: bodies, defaults and ranges. A `null` seed (or none) asks for a random one. */
@@ -14,7 +14,8 @@ const imageFields = {
   style: orDefault(Schema.NullOr(Schema.String.check(Schema.isMaxLength(100))), "realistic"),
   guidance_scale: orDefault(within(0, 20), 7.5),
   seed: RandomSeed,
-  model: Schema.optionalKey(ModelName)
+  model: Schema.optionalKey(ModelName),
+  loras: Schema.optionalKey(Loras)
 }
 
 export const TextRequest = Schema.Struct({

@@ -27,6 +27,27 @@ describe("readBody", () => {
       assert.deepStrictEqual(body.fields, { image: "photo.jpg", prompt: "42", steps: 7, cfg: 1.5 })
       assert.deepStrictEqual(body.image?._tag === "File" ? Array.from(body.image.bytes) : body.image?._tag, [1, 2, 3])
     }))
+  it.effect("reads further pictures of a form in their order, as files or as text, and a list of adapters", () =>
+    Effect.gen(function*() {
+      const form = new FormData()
+      form.append("image", new Blob([Uint8Array.of(1)]), "1.png")
+      form.append("images", new Blob([Uint8Array.of(2)]), "2.png")
+      form.append("prompt", "p")
+      form.append("images", new Blob([]), "")
+      form.append("images", "AAAA")
+      form.append("loras", "[{\"name\":\"film\"}]")
+      const { fields, image, images } = yield* readBody(new Request("http://x/", { method: "POST", body: form }))
+      assert.deepStrictEqual(fields, { image: "1.png", images: ["2.png", "AAAA"], prompt: "p", loras: [{ name: "film" }] })
+      assert.deepStrictEqual(image?._tag === "File" ? [...image.bytes] : [], [1])
+      assert.deepStrictEqual(images.map((sent) => (sent?._tag === "File" ? [...sent.bytes] : sent)), [[2], undefined])
+    }))
+  it.effect("a list that is none is left for its schema to refuse", () =>
+    Effect.gen(function*() {
+      const form = new FormData()
+      form.set("loras", "film")
+      const { fields } = yield* readBody(new Request("http://x/", { method: "POST", body: form }))
+      assert.deepStrictEqual(fields, { loras: "film" })
+    }))
   it.effect("a large image is not made a string, and every other field stays as it is", () =>
     Effect.gen(function*() {
       const large = "A".repeat(100_000)
@@ -87,6 +108,27 @@ describe("decodeFields", () => {
       assert.deepStrictEqual(problem.errors.map(({ field }) => field).sort(), ["cfg", "prompt", "steps"])
       assert.include(problem.detail, "steps: Expected a value between 4 and 20")
       assert.include(problem.detail, "prompt: is required")
+    }))
+})
+
+describe("adapters and further pictures", () => {
+  const wrong = (fields: object) =>
+    Effect.map(Effect.flip(decodeFields(EditRequest, { image: "x", prompt: "p", ...fields })), ({ errors }) => errors.map(({ field }) => field))
+  const film = { name: "film", weight: 1 }
+  it.effect("take a weight of 1 when none is given", () =>
+    Effect.gen(function*() {
+      const { loras } = yield* decodeFields(EditRequest, { image: "x", prompt: "p", loras: [{ name: "film" }, { name: "noir", weight: -2 }] })
+      assert.deepStrictEqual(loras, [film, { name: "noir", weight: -2 }])
+    }))
+  it.effect("are refused by the field that is wrong", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* wrong({ loras: [film, { ...film, name: "noir", weight: 2.1 }] }), ["loras.1.weight"])
+      assert.deepStrictEqual(yield* wrong({ loras: [{ ...film, name: "../film" }] }), ["loras.0.name"])
+      assert.deepStrictEqual(yield* wrong({ loras: [film, film] }), ["loras.1.name"])
+      assert.deepStrictEqual(yield* wrong({ loras: ["a", "b", "c", "d", "e"].map((name) => ({ name, weight: 1 })) }), ["loras"])
+      assert.deepStrictEqual(yield* wrong({ loras: "film" }), ["loras"])
+      assert.deepStrictEqual(yield* wrong({ images: ["a", "b", "c"] }), ["images"])
+      assert.deepStrictEqual(yield* wrong({ images: ["a", ""] }), ["images.1"])
     }))
 })
 

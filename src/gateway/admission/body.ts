@@ -1,4 +1,4 @@
-import { Effect, Schema, SchemaIssue } from "effect"
+import { Effect, Option, Schema, SchemaIssue } from "effect"
 import { randomUUID } from "node:crypto"
 import { bodyMaxBytes } from "../../contract/limits.ts"
 import { type ApiProblem, problem } from "../problem.ts"
@@ -12,9 +12,12 @@ export interface RequestBody {
   /** As sent; where the picture was taken out, something stands in its place. */
   readonly fields: Record<string, unknown>
   readonly image: SentImage | undefined
+  /** The further pictures of a form, in order; `undefined` where one came as text, which stands in `fields.images`. */
+  readonly images: ReadonlyArray<SentImage | undefined>
 }
 
 const imageFields = ["image", "image_base64"]
+const furtherImagesField = "images"
 
 const tooLarge = () =>
   problem("too-large", `The body is larger than ${bodyMaxBytes / 1024 ** 2} MiB; an image may have 10 MiB.`)
@@ -60,14 +63,18 @@ const parseText = (json: string): Effect.Effect<Record<string, unknown>, ApiProb
 const parseJson = Effect.fnUntraced(function*(bytes: Buffer): Effect.fn.Return<RequestBody, ApiProblem> {
   const large = takeLargeField(bytes, imageFields, randomUUID())
   const fields = yield* parseText(large?.json ?? bytes.toString("utf8"))
-  if (large === undefined) return { fields, image: undefined }
-  if (fields[large.name] === large.marker) return { fields, image: { _tag: "Text", text: large.text } }
-  return { fields: yield* parseText(bytes.toString("utf8")), image: undefined }
+  if (large === undefined) return { fields, image: undefined, images: [] }
+  if (fields[large.name] === large.marker) return { fields, image: { _tag: "Text", text: large.text }, images: [] }
+  return { fields: yield* parseText(bytes.toString("utf8")), image: undefined, images: [] }
 })
 
-/** Text of a form field as the JSON that it stands for, where the field is a number. */
-const fromFormText = (field: string, text: string): unknown =>
-  field !== "prompt" && field !== "client_id" && /^-?\d+(\.\d+)?([eE][-+]?\d+)?$/.test(text) ? Number(text) : text
+/** Text of a form field as the JSON that it stands for, where the field is a number or a list. */
+const fromFormText = (field: string, text: string): unknown => {
+  if (field === "loras") return Option.getOrElse(parseList(text), () => text)
+  return field !== "prompt" && field !== "client_id" && /^-?\d+(\.\d+)?([eE][-+]?\d+)?$/.test(text) ? Number(text) : text
+}
+
+const parseList = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Array(Schema.Unknown)))
 
 const parseMultipart = (bytes: Buffer, contentType: string): Effect.Effect<RequestBody, ApiProblem> =>
   Effect.tryPromise({
@@ -75,14 +82,20 @@ const parseMultipart = (bytes: Buffer, contentType: string): Effect.Effect<Reque
       const form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { "content-type": contentType } }).formData()
       const fields: Record<string, unknown> = {}
       let image: SentImage | undefined
+      const images: Array<SentImage | undefined> = []
       for (const [field, value] of form) {
-        if (typeof value === "string") fields[field] = fromFormText(field, value)
+        if (field === furtherImagesField) {
+          // What a browser sends for a file input that was left empty.
+          if (value === "" || (typeof value !== "string" && value.name === "" && value.size === 0)) continue
+          images.push(typeof value === "string" ? undefined : { _tag: "File", bytes: await value.bytes() })
+          fields[field] = [...(fields[field] as Array<string> | undefined ?? []), typeof value === "string" ? value : value.name]
+        } else if (typeof value === "string") fields[field] = fromFormText(field, value)
         else if (imageFields.includes(field)) {
           image = { _tag: "File", bytes: await value.bytes() }
           fields[field] = value.name
         } else fields[field] = null
       }
-      return { fields, image }
+      return { fields, image, images }
     },
     catch: () => malformed("The multipart body cannot be parsed.")
   })

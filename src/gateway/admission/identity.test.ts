@@ -8,7 +8,7 @@ const submission: HashedSubmission = {
   priority: 1,
   clientId: null,
   model: undefined,
-  imageSha256: "a"
+  imageSha256s: ["a"]
 }
 
 describe("uuidV5", () => {
@@ -36,6 +36,10 @@ describe("requestHash", () => {
   it("does not depend on the order of the parameters", () => {
     assert.strictEqual(requestHash(submission), requestHash({ ...submission, parameters: { seed: 42, cfg: 1, steps: 6 } }))
   })
+  it("never changes for one picture, or a key of before an upgrade would be refused", () => {
+    assert.strictEqual(requestHash(submission), "87ccd59e907acaacf04a720e02731b7df445346be5106637d36eefaae95d3599")
+    assert.strictEqual(requestHash({ ...submission, imageSha256s: [] }), "50d29a9f6d7b4391dc0b9bca0a20550c3221348a13c37f095a8b5d7269005693")
+  })
   it("depends on everything that was asked for", () => {
     const others: ReadonlyArray<HashedSubmission> = [
       { ...submission, kind: "image_to_image" },
@@ -44,8 +48,13 @@ describe("requestHash", () => {
       { ...submission, priority: 2 },
       { ...submission, clientId: "me" },
       { ...submission, model: "m" },
-      { ...submission, imageSha256: "b" },
-      { ...submission, imageSha256: undefined }
+      { ...submission, parameters: { ...submission.parameters, loras: [{ name: "a", weight: 1 }] } },
+      { ...submission, parameters: { ...submission.parameters, loras: [{ name: "a", weight: 0.5 }] } },
+      { ...submission, imageSha256s: ["b"] },
+      { ...submission, imageSha256s: [] },
+      { ...submission, imageSha256s: ["a", "b"] },
+      { ...submission, imageSha256s: ["b", "a"] },
+      { ...submission, imageSha256s: ["a", "b", "c"] }
     ]
     assert.strictEqual(new Set([submission, ...others].map(requestHash)).size, others.length + 1)
   })

@@ -29,16 +29,19 @@ export interface HashedSubmission {
   readonly priority: number
   readonly clientId: string | null
   readonly model: string | undefined
-  readonly imageSha256: string | undefined
+  /** Of each picture, in order. */
+  readonly imageSha256s: ReadonlyArray<string>
 }
 
 /** Equal for equal submissions, however their JSON was ordered or their defaults spelt out. */
 export const requestHash = (submission: HashedSubmission): string => {
+  // One picture or none hashes as it did when there could be no more: a key used before an upgrade stays good.
+  const [first = null, ...further] = submission.imageSha256s
   const parameters = Object.entries(submission.parameters).sort(([a], [b]) => (a < b ? -1 : 1))
   return createHash("sha256")
     .update(JSON.stringify([
       submission.kind, submission.prompt, parameters, submission.priority, submission.clientId,
-      submission.model ?? null, submission.imageSha256 ?? null
+      submission.model ?? null, first, ...further
     ]))
     .digest("hex")
 }

@@ -19,7 +19,7 @@ export interface Picture {
 export interface NewJob {
   readonly jobId: string
   readonly submission: Submission
-  readonly picture: Picture | undefined
+  readonly pictures: ReadonlyArray<Picture>
   readonly requestHash: string
   readonly destination: Destination
   /** Used when the submission names none. */
@@ -42,7 +42,7 @@ const inputOf = (jobId: string, picture: Picture): ImageRef => ({
 })
 
 export const newRecord = (job: NewJob): JobRecord => {
-  const { destination, jobId, nowMs, picture, submission } = job
+  const { destination, jobId, nowMs, pictures, submission } = job
   const now = new Date(nowMs).toISOString()
   return {
     schema_version: jobSchemaVersion,
@@ -57,7 +57,7 @@ export const newRecord = (job: NewJob): JobRecord => {
     client_id: submission.clientId,
     prompt: submission.prompt,
     parameters: { ...submission.parameters, seed: submission.parameters.seed ?? job.randomSeed },
-    inputs: picture === undefined ? [] : [inputOf(jobId, picture)],
+    inputs: pictures.map((picture) => inputOf(jobId, picture)),
     created_at: now,
     queued_at: now,
     queue_deadline: new Date(nowMs + job.queueTtlMs).toISOString(),

@@ -85,7 +85,11 @@ const requestBodyOf = ({ body }: RouteDoc): JsonObject => {
     const json = withDefaults(body.schema)
     const properties = asObject(json["properties"])
     const file: JsonObject = { description: "A JPEG, PNG or WebP file of at most 10 MiB." }
-    content["multipart/form-data"] = { schema: { ...json, properties: { ...properties, [body.imageField]: file } } }
+    const files = Object.fromEntries(Object.entries(properties).flatMap(([name, property]): ReadonlyArray<[string, JsonObject]> => {
+      if (name === body.imageField) return [[name, file]]
+      return name === "images" ? [[name, { ...asObject(property), items: file }]] : []
+    }))
+    content["multipart/form-data"] = { schema: { ...json, properties: { ...properties, ...files } } }
   }
   return { requestBody: { required: true, content } }
 }

@@ -1,6 +1,6 @@
 import { Effect, Fiber } from "effect"
 import type { Context } from "hono"
-import type { ImageRef, JobRecord } from "../../contract/Job.ts"
+import type { ImageRef, JobParameters, JobRecord } from "../../contract/Job.ts"
 import { Blobs } from "../../platform/blobs/Blobs.ts"
 import type { JobView } from "../../platform/nats/JobLog.ts"
 import { type Admitted, Admission } from "../admission/Admission.ts"
@@ -30,6 +30,9 @@ export const submissionHeaders = Effect.fnUntraced(function*(c: Context<Env>) {
   }
   return { idempotencyKey, attach: c.req.header("X-Darkroom-Attach")?.toLowerCase() !== "no", client: c.get("key").id }
 })
+
+/** Only where some were named: an empty list asks for nothing. */
+export const lorasOf = ({ loras = [] }: { readonly loras?: NonNullable<JobParameters["loras"]> }): JobParameters => (loras.length === 0 ? {} : { loras })
 
 const jobHeaders = (record: JobRecord): Headers => {
   const headers = new Headers({ "X-Job-Id": record.job_id, "Cache-Control": "no-store" })

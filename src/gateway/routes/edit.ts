@@ -2,12 +2,12 @@ import { Effect, Schema } from "effect"
 import type { Context } from "hono"
 import { EditRequest, EditResponse } from "../../contract/EditApi.ts"
 import type { JobRecord } from "../../contract/Job.ts"
-import { decodeFields, readBody, unknownFieldWarnings } from "../admission/body.ts"
+import { decodeFields, readBody, type RequestBody, unknownFieldWarnings } from "../admission/body.ts"
 import { imageOf } from "../admission/image.ts"
 import type { Env } from "../http.ts"
 import { jsonWithBase64 } from "../base64.ts"
 import { sizeText } from "../jobs.ts"
-import { firstOutput, type RouteOptions, submissionHeaders, submitAndAnswer } from "./answer.ts"
+import { firstOutput, lorasOf, type RouteOptions, submissionHeaders, submitAndAnswer } from "./answer.ts"
 
 const encode = Schema.encodeEffect(EditResponse)
 
@@ -28,13 +28,23 @@ const render = Effect.fnUntraced(function*(record: JobRecord) {
   return jsonWithBase64(body, "output_b64", bytes)
 })
 
+/** The first, then the others as they were listed; each is checked like the first. */
+const imagesOf = Effect.fnUntraced(function*(body: RequestBody, request: EditRequest) {
+  const first = { field: "image", bytes: yield* imageOf("image", body.image, request.image) }
+  const further = yield* Effect.forEach(request.images ?? [], (text, i) => {
+    const field = `images.${i}`
+    return Effect.map(imageOf(field, body.images[i], text), (bytes) => ({ field, bytes }))
+  })
+  return [first, ...further]
+})
+
 /** `POST /api/edit` */
 export const edit = (options: RouteOptions) => (c: Context<Env>) =>
   Effect.gen(function*() {
     const headers = yield* submissionHeaders(c)
     const body = yield* readBody(c.req.raw)
     const request = yield* decodeFields(EditRequest, body.fields)
-    const image = yield* imageOf("image", body.image, request.image)
+    const images = yield* imagesOf(body, request)
     return yield* submitAndAnswer(c, {
       ...headers,
       kind: "edit",
@@ -42,10 +52,10 @@ export const edit = (options: RouteOptions) => (c: Context<Env>) =>
       parameters: {
         steps: request.steps,
         cfg: request.cfg,
-        ...(request.seed === null ? {} : { seed: request.seed })
+        ...(request.seed === null ? {} : { seed: request.seed }),
+        ...lorasOf(request)
       },
-      image,
-      imageField: "image",
+      images,
       priority: request.priority,
       clientId: request.client_id,
       model: request.model,

@@ -9,7 +9,7 @@ import { imageOf } from "../admission/image.ts"
 import type { Env, HandlerError, Services } from "../http.ts"
 import { jsonWithBase64 } from "../base64.ts"
 import { outputsBase64 } from "../jobs.ts"
-import { type Render, type RouteOptions, storedBytes, submissionHeaders, submitAndAnswer } from "./answer.ts"
+import { lorasOf, type Render, type RouteOptions, storedBytes, submissionHeaders, submitAndAnswer } from "./answer.ts"
 
 /** The routes of the models service. */
 
@@ -24,6 +24,7 @@ interface DiffusionRequest {
   readonly seed: number | null
   readonly num_inference_steps: number
   readonly negative_prompt?: string | null
+  readonly loras?: NonNullable<JobParameters["loras"]>
 }
 
 const diffusionParameters = (request: DiffusionRequest): JobParameters => ({
@@ -31,10 +32,11 @@ const diffusionParameters = (request: DiffusionRequest): JobParameters => ({
   cfg: request.guidance_scale,
   ...(request.seed === null ? {} : { seed: request.seed }),
   ...(request.style === null ? {} : { style: request.style }),
-  ...(typeof request.negative_prompt === "string" ? { negative_prompt: request.negative_prompt } : {})
+  ...(typeof request.negative_prompt === "string" ? { negative_prompt: request.negative_prompt } : {}),
+  ...lorasOf(request)
 })
 
-const common = { image: undefined, imageField: "image_base64", priority: 1, clientId: null } as const
+const common = { images: [], priority: 1, clientId: null } as const
 
 const warningsOf = (record: JobRecord) => (record.warnings.length === 0 ? {} : { warnings: record.warnings })
 
@@ -84,14 +86,14 @@ export const imageEdit: Route = (options) => (c) =>
     const headers = yield* submissionHeaders(c)
     const { fields, image: sent } = yield* readBody(c.req.raw)
     const request = yield* decodeFields(ImageEditRequest, fields)
-    const image = yield* imageOf("image_base64", sent, request.image_base64)
+    const bytes = yield* imageOf("image_base64", sent, request.image_base64)
     return yield* submitAndAnswer(c, {
       ...common,
       ...headers,
       kind: "image_to_image",
       prompt: request.prompt,
       parameters: { ...diffusionParameters(request), strength: request.strength },
-      image,
+      images: [{ field: "image_base64", bytes }],
       model: request.model,
       warnings: [...unknownFieldWarnings(ImageEditRequest.fields, fields), ...stepsWarning(request.num_inference_steps)]
     }, renderImage, options)

@@ -13,10 +13,11 @@ describe("tiny graphs", () => {
 
 describe("directions of the test model", () => {
   it("reads its words anywhere in the prompt", () => {
-    assert.deepStrictEqual(parseDirections("make it odd steps=8 ms=50\nsize=64x32 fail_at=2 hang_at=3 crash_at=4 invalid_at=6"), {
+    assert.deepStrictEqual(parseDirections("make it odd steps=8 ms=50\nsize=64x32 input=2 fail_at=2 hang_at=3 crash_at=4 invalid_at=6"), {
       steps: 8,
       msPerStep: 50,
       size: { width: 64, height: 32 },
+      input: 2,
       at: { fail: 2, hang: 3, crash: 4, invalid: 6 }
     })
   })
@@ -25,6 +26,7 @@ describe("directions of the test model", () => {
       steps: undefined,
       msPerStep: 0,
       size: undefined,
+      input: 1,
       at: { fail: undefined, hang: undefined, crash: undefined, invalid: undefined }
     })
   })

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { createHash, randomInt } from "node:crypto"
 import type { JobKind, JobParameters } from "../../contract/Job.ts"
+import { misfitOf } from "../../contract/modelFit.ts"
 import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import { decode } from "../../platform/images/decode.ts"
 import { encodePng } from "../../platform/images/encode.ts"
@@ -9,7 +10,7 @@ import type { Provenance } from "../../platform/images/provenance.ts"
 import type { EngineImage, EngineResult, RunRequest } from "../engine/protocol.ts"
 import { type OnStep, type Pipeline, PipelineError } from "./Pipeline.ts"
 
-/** What all families have in common: decode the inputs, choose a seed, run, mark and encode the outputs. */
+/** What all families have in common: hold the job to the manifest, decode the inputs, choose a seed, run, mark and encode the outputs. */
 
 const seedMax = 2 ** 32
 
@@ -46,6 +47,8 @@ export const runPipeline = Effect.fn("pipelines.run")(function*(
   request: RunRequest,
   onStep: OnStep
 ): Effect.fn.Return<EngineResult, PipelineError> {
+  const misfit = misfitOf(manifest, { kind: request.kind, images: request.inputs.length, parameters: request.parameters })
+  if (misfit !== undefined) return yield* new PipelineError({ class: "invalid_input", message: `${misfit.field}: ${misfit.message}.` })
   const beganMs = performance.now()
   const inputs = yield* Effect.forEach(request.inputs, decodeInput)
   const seed = request.parameters.seed ?? randomInt(seedMax)

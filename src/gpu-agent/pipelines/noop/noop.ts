@@ -32,7 +32,7 @@ const plain = ({ height, width }: { readonly width: number; readonly height: num
 const canvasOf = (request: PipelineRequest, directions: Directions): RawImage => {
   if (directions.size !== undefined) return plain(directions.size, request.seed)
   const { height = sideByDefault, width = sideByDefault } = request.parameters
-  return request.inputs[0] ?? plain({ width, height }, request.seed)
+  return request.inputs[directions.input - 1] ?? plain({ width, height }, request.seed)
 }
 
 const apply = (session: Session, image: RawImage, key: number): Effect.Effect<RawImage, OnnxError> =>
