@@ -1,6 +1,7 @@
 """A FireRed-Image-Edit of a megabyte: the same classes, random weights, small sizes; saved as the real one is published."""
 
 import math
+import tempfile
 from pathlib import Path
 
 import torch
@@ -54,10 +55,9 @@ def make_tokenizer(texts: list[str]) -> Qwen2Tokenizer:
         vocab_size=VOCABULARY - len(SPECIAL_TOKENS), initial_alphabet=alphabet, special_tokens=[], show_progress=False
     )
     trained.train_from_iterator(texts, trainer)
-    path = Path("/tmp") / "darkroom-tiny-tokenizer"
-    path.mkdir(exist_ok=True)
-    vocabulary, merges = trained.model.save(str(path))
-    tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=merges, model_max_length=1024)
+    with tempfile.TemporaryDirectory() as scratch:
+        vocabulary, merges = trained.model.save(scratch)
+        tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=merges, model_max_length=1024)
     tokenizer.add_special_tokens({"extra_special_tokens": SPECIAL_TOKENS[1:]})
     return tokenizer
 
