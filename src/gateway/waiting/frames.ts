@@ -73,10 +73,11 @@ const onStored = (state: StreamState, stored: StoredEvent): StreamStep => {
 }
 
 /** Progress of an earlier attempt, or from before the start was seen, is not shown. */
-const onProgress = (state: StreamState, { at: _, ...progress }: Progress): StreamStep =>
-  state.jobState === "processing" && progress.attempt === state.attempt
-    ? { state, text: frame("step", progress) }
-    : { state, text: "" }
+const onProgress = (state: StreamState, progress: Progress): StreamStep => {
+  if (state.jobState !== "processing" || progress.attempt !== state.attempt) return { state, text: "" }
+  const { at, ...shown } = progress
+  return { state, text: frame("step", shown) }
+}
 
 export const advance = (state: StreamState, input: StreamInput): StreamStep => {
   if (state.done) return { state, text: "" }
