@@ -2,9 +2,11 @@
  * What a pipeline costs beside its graphs: its time over the sum of `session.run`, the same calls under Python's ONNX
  * Runtime, and the memory of the process that ran it. One process a model:
  *
- *   node bench/pipeline.ts models/starter-image [--rounds 5] [--threads 2] [--python PATH] [--prompt TEXT] [--steps N]
+ *   node bench/pipeline.ts models/starter-image [--rounds 5] [--threads 2] [--python PATH] [--diffusers FOLDER]
+ *     [--prompt TEXT] [--steps N] [--side PX]
  *
- * `--python`: a Python with numpy and onnxruntime of the version of onnxruntime-node.
+ * `--python`: one with numpy and onnxruntime, and for `--diffusers` (the weights that were exported, of a text-to-image
+ * model) with what scripts/export/requirements.txt names.
  */
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -28,8 +30,10 @@ const { positionals, values } = parseArgs({
     rounds: { type: "string", default: "5" },
     threads: { type: "string", default: "2" },
     python: { type: "string" },
+    diffusers: { type: "string" },
     prompt: { type: "string", default: "a red house on a green hill" },
-    steps: { type: "string" }
+    steps: { type: "string", default: "20" },
+    side: { type: "string", default: "256" }
   }
 })
 const folder = resolve(positionals[0] ?? "models/starter")
@@ -43,9 +47,8 @@ if (variant === undefined || load === undefined) throw new Error(`${folder}: no 
 const clock = newClock()
 const kind: JobKind = manifest.kinds.includes("text_to_image") ? "text_to_image" : manifest.kinds[0] ?? "edit"
 const parameters: JobParameters = {
-  ...(values.steps === undefined ? {} : { steps: Number(values.steps) }),
-  ...(kind === "text" ? { max_tokens: 64, temperature: 0.7, top_p: 0.95 } : {}),
-  ...(kind === "text_to_image" ? { width: 256, height: 256 } : {})
+  ...(kind === "text" ? { max_tokens: 64, temperature: 0.7, top_p: 0.95 } : { steps: Number(values.steps), cfg: 7.5 }),
+  ...(kind === "text_to_image" ? { width: Number(values.side), height: Number(values.side) } : {})
 }
 const astronaut = readFileSync(fileURLToPath(new URL("../examples/astronaut.png", import.meta.url)))
 
@@ -90,8 +93,14 @@ if (values.python !== undefined) {
     writeCalls(recorded, clock)
     const script = fileURLToPath(new URL("./pipeline/graphs.py", import.meta.url))
     const pythonMs = Number(execFileSync(values.python, [script, recorded, String(threads), String(rounds)], { encoding: "utf8" }))
-    console.log(`the same calls under Python: ${pythonMs.toFixed(1)} ms, ratio ${(quantile(graphs, 0.5) / pythonMs).toFixed(3)}`)
+    console.log(`the same calls under Python's ONNX Runtime: ${pythonMs.toFixed(1)} ms, ratio ${(quantile(graphs, 0.5) / pythonMs).toFixed(3)}`)
   } finally {
     rmSync(recorded, { recursive: true, force: true })
   }
+}
+
+if (values.python !== undefined && values.diffusers !== undefined) {
+  const script = fileURLToPath(new URL("./pipeline/diffusers_reference.py", import.meta.url))
+  const ms = Number(execFileSync(values.python, [script, values.diffusers, values.steps, values.side, String(threads), String(rounds)], { encoding: "utf8" }))
+  console.log(`the same request under diffusers: ${ms.toFixed(1)} ms, ratio ${(quantile(wholes, 0.5) / ms).toFixed(3)}`)
 }
