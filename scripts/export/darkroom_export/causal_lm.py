@@ -22,6 +22,7 @@ MISTRAL_TEMPLATE = (
     "{% else %}{{ message['content'] + eos_token + ' ' }}{% endif %}{% endfor %}"
 )
 
+_GRAPHS = {"generate": generate, "decoder": graphs.decoder}
 _PROVIDERS = {"fp32": "cpu", "int4": "cpu", "fp16": "cuda"}
 _WORKSPACE_BYTES = 64 * 1024 * 1024
 
@@ -60,10 +61,11 @@ def _memory_bytes(shape: graphs.Shape, weights: int, value_bytes: int) -> int:
     return weights + 2 * cache + shape.context * shape.hidden * 4 * 8 + _WORKSPACE_BYTES
 
 
-def export(source: Path, target: Path, *, precision: str, report: Report) -> dict[str, Any]:
+def export(source: Path, target: Path, *, precision: str, report: Report, roles: tuple[str, ...] = ("generate",)) -> dict[str, Any]:
     """`source`: a folder as `save_pretrained` writes it, of a MistralForCausalLM and its tokenizer.
 
     `precision`: fp32 or int4 for the CPU, fp16 for CUDA. int4 has weights of 4 bits with a scale for each 32, and float32 caches.
+    `roles`: the graphs to write; the pipeline takes `generate` where there is one, else `decoder`.
     Called again with another precision, it adds the other variant's files to the same target.
     """
     if precision not in _PROVIDERS:
@@ -79,12 +81,12 @@ def export(source: Path, target: Path, *, precision: str, report: Report) -> dic
         model = graphs.Model(shape, Checkpoint(source), weights, precision, report)
         size = weights.bytes
     report("writing graphs")
-    onnx.save(graphs.decoder(model), folder / "decoder.onnx")
-    onnx.save(generate(model), folder / "generate.onnx")
+    for role in roles:
+        onnx.save(_GRAPHS[role](model), folder / f"{role}.onnx")
     variant = {
         "execution_provider": _PROVIDERS[precision],
         "precision": precision,
-        "graphs": {"decoder": f"{precision}/decoder.onnx"},
+        "graphs": {role: f"{precision}/{role}.onnx" for role in roles},
         "memory_bytes": _memory_bytes(shape, size, 2 if precision == "fp16" else 4),
     }
     return {

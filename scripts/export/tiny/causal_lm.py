@@ -1,11 +1,14 @@
 """`python scripts/export/tiny/causal_lm.py`: a Mistral with random weights for the tests, and what transformers says of it.
 
-Writes test/fixtures/models/tiny-causal-lm (by the exporter of the real models) and test/fixtures/golden/causal-lm.
+Writes test/fixtures/models/tiny-causal-lm (by the exporter of the real models) and test/fixtures/golden/causal-lm. Where
+onnxruntime-genai==0.18.0 is installed, its builder's graph of the same weights is written, too; else that one stays as it is.
 """
 
+import importlib.util
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -113,11 +116,23 @@ def write_goldens(folder: Path, source: Path, model: MistralForCausalLM) -> None
     (folder / "golden.json").write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
+def build_elsewhere(source: Path, target: Path) -> None:
+    """The graph of onnxruntime-genai's builder, whose names `decoder` has."""
+    if importlib.util.find_spec("onnxruntime_genai") is None:
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        builder = [sys.executable, "-m", "onnxruntime_genai.models.builder"]
+        subprocess.run([*builder, "-i", source, "-o", temporary, "-p", "fp32", "-e", "cpu", "-c", temporary], check=True)
+        target.mkdir(parents=True, exist_ok=True)
+        for path in Path(temporary).glob("model.onnx*"):
+            shutil.copyfile(path, target / path.name)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     target = _FIXTURES / "models" / "tiny-causal-lm"
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    shutil.rmtree(target / "fp32", ignore_errors=True)
+    target.mkdir(parents=True, exist_ok=True)
     plan = {
         "name": "tiny-causal-lm",
         "version": "1.0.0",
@@ -132,7 +147,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary)
         model = make_source(source)
-        exported = export(source, target, precision="fp32", report=_quiet)
+        exported = export(source, target, precision="fp32", report=_quiet, roles=("generate", "decoder"))
+        build_elsewhere(source, target / "builder")
         write_goldens(_FIXTURES / "golden" / "causal-lm", source, model)
     write_manifest(target, plan, exported, [], _quiet)
 

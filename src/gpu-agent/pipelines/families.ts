@@ -1,4 +1,5 @@
 import type { PipelineFamily } from "../../contract/ModelManifest.ts"
+import { loadCausalLm } from "./causal-lm/causalLm.ts"
 import { loadNoop } from "./noop/noop.ts"
 import type { LoadPipeline } from "./Pipeline.ts"
 import { loadSdxl } from "./sdxl/sdxl.ts"
@@ -6,6 +7,7 @@ import { loadStarter } from "./starter/starter.ts"
 
 /** The families that this version can run. */
 export const families: Readonly<Partial<Record<PipelineFamily, LoadPipeline>>> = {
+  "causal-lm": loadCausalLm,
   noop: loadNoop,
   sdxl: loadSdxl,
   starter: loadStarter
