@@ -1,9 +1,11 @@
 """A Stable Diffusion XL of the real architecture and random weights, a megabyte in all."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+from peft import LoraConfig, get_peft_model_state_dict
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 WORDS = "a photo of the cat dog red blue house on mountain sunset over sea with light blurry low quality painting in an old".split()
@@ -77,3 +79,16 @@ def components() -> dict[str, Any]:
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="leading"
         ),
     }
+
+
+def write_adapter(path: Path) -> Path:
+    """Low-rank branches of random weights in the UNet's and both text encoders' attention."""
+    torch.manual_seed(7)
+    parts = components()
+    layers = {}
+    for part, targets in (("unet", ["to_q", "to_v"]), ("text_encoder", ["q_proj"]), ("text_encoder_2", ["v_proj"])):
+        model = parts[part]
+        model.add_adapter(LoraConfig(r=2, target_modules=targets, init_lora_weights=False))
+        layers[f"{part}_lora_layers"] = get_peft_model_state_dict(model)
+    StableDiffusionXLPipeline.save_lora_weights(path.parent, weight_name=path.name, **layers)
+    return path
