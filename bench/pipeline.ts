@@ -18,6 +18,7 @@ import { parseArgs } from "node:util"
 import { Effect, Schema } from "effect"
 import type { JobKind, JobParameters } from "../src/contract/Job.ts"
 import { ModelManifest } from "../src/contract/ModelManifest.ts"
+import { readParts } from "../src/gpu-agent/models/readParts.ts"
 import { openSession } from "../src/gpu-agent/onnx/session.ts"
 import { families } from "../src/gpu-agent/pipelines/families.ts"
 import { decode } from "../src/platform/images/decode.ts"
@@ -61,6 +62,9 @@ const program = Effect.scoped(Effect.gen(function*() {
       return Effect.map(openSession(graph, { provider: "cpu", threads }), (session) => timed(session, graph, clock))
     },
     readAsset: (role) => Effect.promise(() => readFile(join(folder, manifest.assets![role]!))),
+    readAssetParts: (role, parts) => Effect.promise(() => readParts(join(folder, manifest.assets![role]!), parts)),
+    executionProvider: "cpu",
+    forceCpu: true,
     memoryMaxBytes: 8 * 1024 ** 3
   })
   const inputs = kind === "edit" || kind === "image_to_image" ? [yield* decode(astronaut)] : []

@@ -36,6 +36,7 @@ const fromEnvironment = Config.all({
   healthHost: Config.String("AGENT_HEALTH_HOST").pipe(Config.withDefault("127.0.0.1")),
   device: Config.schema(Device, "DARKROOM_DEVICE").pipe(Config.withDefault("auto" as const)),
   threads: Config.Int("DARKROOM_ENGINE_THREADS").pipe(Config.withDefault(availableParallelism())),
+  forceCpu: Config.Boolean("DARKROOM_FORCE_CPU").pipe(Config.withDefault(false)),
   testModels: Config.Boolean("DARKROOM_TEST_MODELS").pipe(Config.withDefault(false)),
   memoryMaxBytes: Config.Int("ENGINE_MEMORY_MAX_BYTES").pipe(Config.withDefault(memoryMaxByDefault())),
   gpuMemoryMaxBytes: Config.Int("GPU_MEMORY_MAX_BYTES").pipe(Config.withDefault(gpuMemoryMaxByDefault)),

@@ -12,6 +12,8 @@ export interface EngineOptions {
   /** Threads of the CPU provider. */
   readonly threads: number
   readonly testModels: boolean
+  /** Load models on the CPU that are made for GPUs alone; false when absent. */
+  readonly forceCpu?: boolean
   /** Resident memory at which the engine process is killed; below the container's limit (job-log rule 23). */
   readonly memoryMaxBytes: number
   /** What the models on a GPU may need together, by their manifests. */

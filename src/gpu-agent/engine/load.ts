@@ -4,6 +4,7 @@ import { join } from "node:path"
 import type { ModelLoading } from "../../contract/AgentMessages.ts"
 import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import type { ExecutionProvider } from "../onnx/device.ts"
+import { readParts } from "../models/readParts.ts"
 import { openSession } from "../onnx/session.ts"
 import { families } from "../pipelines/families.ts"
 import { type Pipeline, PipelineError } from "../pipelines/Pipeline.ts"
@@ -15,6 +16,8 @@ export interface LoadSettings {
   readonly threads: number
   readonly testModels: boolean
   readonly memoryMaxBytes: number
+  /** Load models on the CPU that are made for GPUs alone; false when absent. */
+  readonly forceCpu?: boolean
   readonly faults: Faults
 }
 
@@ -48,16 +51,25 @@ export const loadModel = Effect.fn("engine.load")(function*(
     return settings.faults.session(session, path)
   })
   const hasGraph = (role: string) => variant.graphs[role] !== undefined
-  const readAsset = (role: string) => {
+  const fromAsset = <A>(role: string, read: (path: string) => Promise<A>): Effect.Effect<A, PipelineError> => {
     const path = manifest.assets?.[role]
     return path === undefined
       ? Effect.fail(unloadable(`model.json of ${name} names no asset for the role ${role}.`))
       : Effect.tryPromise({
-        try: () => readFile(join(folder, path)),
+        try: () => read(join(folder, path)),
         catch: (cause) => unloadable(`${join(folder, path)} cannot be read: ${cause}`)
       })
   }
-  return yield* load({ manifest, openGraph, hasGraph, readAsset, memoryMaxBytes: settings.memoryMaxBytes }).pipe(
+  return yield* load({
+    manifest,
+    openGraph,
+    hasGraph,
+    readAsset: (role) => fromAsset(role, (path) => readFile(path)),
+    readAssetParts: (role, parts) => fromAsset(role, (path) => readParts(path, parts)),
+    executionProvider: settings.provider,
+    forceCpu: settings.forceCpu ?? false,
+    memoryMaxBytes: settings.memoryMaxBytes
+  }).pipe(
     Effect.catchTag("OnnxError", (error) =>
       Effect.fail(new PipelineError({ class: error.isOutOfMemory ? "out_of_memory" : "model_error", message: error.message })))
   )

@@ -36,6 +36,7 @@ const init = Effect.fnUntraced(
       provider,
       threads: request.threads,
       testModels: request.test_models,
+      forceCpu: request.force_cpu,
       memoryMaxBytes: request.memory_max_bytes,
       faults: request.test_models ? makeFaults(request.memory_max_bytes) : noFaults
     }

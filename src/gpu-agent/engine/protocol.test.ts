@@ -7,7 +7,7 @@ const sha256 = "a".repeat(64)
 const bytes = Uint8Array.of(1, 2, 3)
 
 const requests: Record<EngineRequest["_tag"], EngineRequest> = {
-  Init: { _tag: "Init", device: "auto", threads: 2, test_models: true, memory_max_bytes: 1_000_000 },
+  Init: { _tag: "Init", device: "auto", threads: 2, test_models: true, force_cpu: false, memory_max_bytes: 1_000_000 },
   Load: {
     _tag: "Load",
     folder: "/models/noop",

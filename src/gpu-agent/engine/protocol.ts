@@ -17,6 +17,8 @@ export const EngineRequest = Schema.Union([
     threads: Schema.Int,
     /** Whether the family `noop` may be loaded. */
     test_models: Schema.Boolean,
+    /** Whether models that are made for GPUs alone may be loaded on the CPU. */
+    force_cpu: Schema.Boolean,
     memory_max_bytes: Schema.Int
   }),
   /** Answered by any number of `Loading` and then one of `Loaded`, `LoadFailed`. */

@@ -85,6 +85,7 @@ const oneLife = Effect.fnUntraced(function*({ life, options, status }: Supervisi
     device: options.device,
     threads: options.threads,
     test_models: options.testModels,
+    force_cpu: options.forceCpu ?? false,
     memory_max_bytes: options.memoryMaxBytes
   })
   const answer = yield* process.take.pipe(

@@ -2,6 +2,7 @@ import { type Effect, Schema, type Scope } from "effect"
 import type { JobKind, JobOutput, JobParameters } from "../../contract/Job.ts"
 import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import type { RawImage } from "../../platform/images/hardened.ts"
+import type { ExecutionProvider } from "../onnx/device.ts"
 import type { OnnxError, Session } from "../onnx/session.ts"
 
 /** The model cannot do this job. `class` is what the job's record will say. */
@@ -40,6 +41,11 @@ export interface Pipeline {
   readonly run: (request: PipelineRequest, onStep: OnStep) => Effect.Effect<PipelineResult, PipelineError | OnnxError>
 }
 
+export interface AssetPart {
+  readonly offset: number
+  readonly bytes: number
+}
+
 /** What a family gets to load a model with. */
 export interface PipelineContext {
   readonly manifest: ModelManifest
@@ -49,6 +55,11 @@ export interface PipelineContext {
   readonly hasGraph: (role: string) => boolean
   /** The bytes of a file that the manifest names in `assets`. */
   readonly readAsset: (role: string) => Effect.Effect<Uint8Array, PipelineError>
+  /** Pieces of such a file: a table may be larger than memory, and a job needs a few rows of it. */
+  readonly readAssetParts: (role: string, parts: ReadonlyArray<AssetPart>) => Effect.Effect<ReadonlyArray<Uint8Array>, PipelineError>
+  readonly executionProvider: ExecutionProvider
+  /** Whether a model may run on the CPU that would take hours there. */
+  readonly forceCpu: boolean
   readonly memoryMaxBytes: number
 }
 

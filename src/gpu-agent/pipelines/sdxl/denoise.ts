@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { OnnxError } from "../../onnx/session.ts"
 import type { Conditioning } from "./conditioning.ts"
 import { guided } from "./guidance.ts"
-import type { LoraInputs } from "./loras.ts"
+import type { LoraInputs } from "../loras.ts"
 import { eulerStep, type Schedule, scaledInput } from "./schedule.ts"
 import type { LatentShape, PredictNoise } from "./unet.ts"
 

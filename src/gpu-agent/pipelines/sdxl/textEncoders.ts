@@ -4,7 +4,7 @@ import { floatsOf, int64Input } from "../../onnx/tensors.ts"
 import { makeTokenizer, type Tokenizer } from "../../tokenizers/Tokenizer.ts"
 import { type PipelineContext, PipelineError } from "../Pipeline.ts"
 import type { TextConditioning } from "./conditioning.ts"
-import { type LoraInputs, loraInputsFor } from "./loras.ts"
+import { type LoraInputs, loraInputsFor } from "../loras.ts"
 import { type PromptTokens, promptTokens } from "./prompt.ts"
 import type { SdxlSettings } from "./settings.ts"
 

@@ -3,7 +3,7 @@ import type { OnnxError, Session } from "../../onnx/session.ts"
 import { floatInput, floatsOf } from "../../onnx/tensors.ts"
 import type { PipelineContext } from "../Pipeline.ts"
 import type { Conditioning } from "./conditioning.ts"
-import { type LoraInputs, loraInputsFor } from "./loras.ts"
+import { type LoraInputs, loraInputsFor } from "../loras.ts"
 import type { SdxlSettings } from "./settings.ts"
 
 /** Channels × height × width of latents. */

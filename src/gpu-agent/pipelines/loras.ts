@@ -1,9 +1,9 @@
 import { Effect } from "effect"
-import type { JobParameters } from "../../../contract/Job.ts"
-import type { ModelManifest } from "../../../contract/ModelManifest.ts"
-import { type Session, type Tensor } from "../../onnx/session.ts"
-import { floatInput } from "../../onnx/tensors.ts"
-import { PipelineError } from "../Pipeline.ts"
+import type { JobParameters } from "../../contract/Job.ts"
+import type { ModelManifest } from "../../contract/ModelManifest.ts"
+import { type Session, type Tensor } from "../onnx/session.ts"
+import { floatInput } from "../onnx/tensors.ts"
+import { PipelineError } from "./Pipeline.ts"
 
 /** Input `lora_<name>` of the graphs → weight; 0 switches an adapter off. */
 export type LoraInputs = Readonly<Record<string, number>>
