@@ -84,7 +84,9 @@ def _token_goldens(tokenizer: AutoTokenizer) -> list[dict[str, object]]:
 
 def _greedy(model: MistralForCausalLM, ids: list[int]) -> list[int]:
     with torch.no_grad():
-        made = model.generate(torch.tensor([ids]), max_new_tokens=_NEW_TOKENS, do_sample=False, pad_token_id=0)
+        prompt = torch.tensor([ids])
+        # Without a mask transformers would take an <unk> of the prompt for padding.
+        made = model.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=_NEW_TOKENS, do_sample=False, pad_token_id=0)
     return made[0, len(ids):].tolist()
 
 

@@ -16,8 +16,5 @@ export type RenderChat = (messages: ReadonlyArray<ChatMessage>) => string
 /** `source`: a Jinja template as tokenizers carry it. Throws when it is not one. */
 export const chatTemplate = (source: string, tokens: SpecialTokens): RenderChat => {
   const template = new Template(source)
-  const raise_exception = (message: string) => {
-    throw new Error(message)
-  }
-  return (messages) => template.render({ ...tokens, messages: [...messages], add_generation_prompt: true, raise_exception })
+  return (messages) => template.render({ ...tokens, messages: [...messages], add_generation_prompt: true })
 }

@@ -60,10 +60,10 @@ const write = Effect.fnUntraced(function*(
   let written = 0
   let text = ""
   let isEnded = false
-  let reportedMs = performance.now()
+  let reportedMs = Number.NEGATIVE_INFINITY
   yield* onStep(0, limit)
   while (written < limit && !isEnded) {
-    const count = Math.min(pace.tokens(), limit - written)
+    const count = Math.min(pace.tokens(), model.decoder.tokensMax, limit - written)
     const startedMs = performance.now()
     // One number a token, however many a run makes: a seed gives the same text on a fast and on a slow machine.
     const tokens = yield* decoding.next(unread, Array.from({ length: count }, noise.uniform))

@@ -16,6 +16,8 @@ export interface Decoding {
 
 export interface Decoder {
   readonly begin: (sampling: Sampling) => Decoding
+  /** Tokens that one run can make. */
+  readonly tokensMax: number
   /** What the graph lacks of its contract. */
   readonly missing: ReadonlyArray<string>
 }
@@ -33,6 +35,7 @@ const scalar = (value: number) => new Tensor("float32", Float32Array.of(value), 
 /** The graph `generate`: draws inside, several tokens a run, so that the cache crosses to this process once for all of them. */
 export const generateDecoder = (session: Session, settings: CausalLmSettings): Decoder => ({
   missing: missingFrom(session, settings, ["input_ids", "uniforms", "temperature", "top_p", "eos_token_ids"], "tokens"),
+  tokensMax: Number.POSITIVE_INFINITY,
   begin: ({ temperature, topP }) => {
     let cache = emptyCache(session, settings)
     return {
@@ -55,6 +58,7 @@ export const generateDecoder = (session: Session, settings: CausalLmSettings): D
 /** The graph `decoder`, which onnxruntime-genai's builder makes as well: one token a run, drawn here from its logits. */
 export const stepDecoder = (session: Session, settings: CausalLmSettings): Decoder => ({
   missing: missingFrom(session, settings, ["input_ids", "attention_mask"], "logits"),
+  tokensMax: 1,
   begin: (sampling) => {
     let cache = emptyCache(session, settings)
     let read = 0
