@@ -14,11 +14,16 @@ export const contextOf = (model: string): PipelineContext => {
   const folder = path(`models/${model}`)
   const manifest = JSON.parse(readFileSync(`${folder}/model.json`, "utf8")) as ModelManifest
   const graphs = manifest.variants.find((variant) => variant.execution_provider === "cpu")!.graphs
+  const readAsset = (role: string) => Effect.sync(() => readFileSync(`${folder}/${manifest.assets![role]}`))
   return {
     manifest,
+    executionProvider: "cpu",
+    forceCpu: false,
     hasGraph: (role) => graphs[role] !== undefined,
     openGraph: (role) => openSession(`${folder}/${graphs[role]}`, { provider: "cpu", threads: 1 }),
-    readAsset: (role) => Effect.sync(() => readFileSync(`${folder}/${manifest.assets![role]}`)),
+    readAsset,
+    readAssetParts: (role, parts) =>
+      Effect.map(readAsset(role), (file) => parts.map(({ bytes, offset }) => new Uint8Array(file.subarray(offset, offset + bytes)))),
     memoryMaxBytes: 2 ** 30
   }
 }

@@ -36,7 +36,7 @@ def sdxl_settings(components: dict[str, Any]) -> dict[str, Any]:
         "zeros_without_negative_prompt": True,
         "size_multiple": size_multiple,
         "native_area": side * side,
-        "defaults": {"steps": 30, "cfg": 7.5, "strength": 0.3, "width": side, "height": side, "frames": 4},
+        "defaults": {"steps": 30, "cfg": 7.5, "strength": 0.8, "width": side, "height": side, "frames": 4},
         "frame_distance": 0.1,
         "styles": STYLES,
     }

@@ -39,7 +39,7 @@ def main(fixtures: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         adapter: dict[str, Any] = {**ADAPTER, "path": write_adapter(Path(folder) / f"{ADAPTER['name']}.safetensors")}
-        exported = export(components(), target, precision="fp32", report=say, loras=[adapter])
+        exported = export(components(), target, precision="fp32", report=say, loras=[adapter], settings={"native_area": 320 * 288})
         write_manifest(target, PLAN, exported, [], say)
         write_goldens(fixtures / "golden" / "sdxl", adapter)
 
