@@ -59,7 +59,7 @@ export const fieldDescriptions: Readonly<Record<string, string>> = {
   min_replicas: "Replicas that are kept running.",
   max_replicas: "Never more replicas than this.",
   text: "What was written.",
-  finish_reason: "stop: the model had finished; length: max_tokens was reached.",
+  finish_reason: "stop: the model had finished; length: max_tokens or the model's context was reached; cancelled: the job was, and this is what it had written.",
   frames: "Every frame as base64 PNG.",
   device: "What the living agents run on.",
   models_dir: "Where models are installed.",

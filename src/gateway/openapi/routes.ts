@@ -43,8 +43,11 @@ export const routeDocs: ReadonlyArray<RouteDoc> = [
     method: "get", path: "/api/jobs/{job_id}/events", id: "events", tag: "Jobs", scope: "read",
     summary: "What happens to a job, as server-sent events",
     description:
-      "Events: queued, position, started, step, then completed, failed or cancelled. A step has a phase: loading, with the model, " +
-      "the part of it that is being loaded, and graphs and bytes done of all; or running, of a text job with the text so far. " +
+      "Events: queued, position, started, step, text, then completed, failed or cancelled. A step has a phase: loading, with the model, " +
+      "the part of it that is being loaded, and graphs and bytes done of all; or running, with the steps (of a text job tokens) done of all. " +
+      "A text job also has text events, {job_id, attempt, text}: what was written since the one before on this stream, so that all of " +
+      "an attempt joined are its text. A new stream begins with the whole text so far; a started event begins it anew. Its completed and " +
+      "cancelled events have a finish_reason. " +
       "Events of the job log carry an id; " +
       "send it back as Last-Event-ID to go on after it. 204 when nothing more will come.",
     response: { mediaType: "text/event-stream", description: "The stream; it ends when the job has ended." },

@@ -11,6 +11,7 @@ import { accepted, outputBytes, statusUrl } from "../jobs.ts"
 import { type Preference, parseIdempotencyKey, parsePrefer, prefersImage } from "../negotiate.ts"
 import { invalidField, jobProblem, problem } from "../problem.ts"
 import { Projection } from "../projection/Projection.ts"
+import { ProgressHub } from "../waiting/ProgressHub.ts"
 import { Waiters } from "../waiting/Waiters.ts"
 
 /** The body of a completed job's answer, as JSON. */
@@ -53,8 +54,17 @@ const imageResponse = Effect.fnUntraced(function*(record: JobRecord, image: Imag
   return new Response(bytes as Uint8Array<ArrayBuffer>, { headers })
 })
 
-const completedResponse = Effect.fnUntraced(function*(c: Context<Env>, record: JobRecord, render: Render) {
-  if (record.state !== "completed") return yield* jobProblem(record)
+/** A cancelled text job has no output in the log; who waited for it gets what this gateway heard of it. */
+const cancelledText = Effect.fnUntraced(function*(record: JobRecord) {
+  const progress = (yield* ProgressHub).latest(record.job_id)
+  const text = progress?.attempt === record.attempt ? progress.text : undefined
+  return { ...record, output: { images: [], text: text ?? "", finish_reason: "cancelled" as const } }
+})
+
+const completedResponse = Effect.fnUntraced(function*(c: Context<Env>, ended: JobRecord, render: Render) {
+  const isCancelledText = ended.state === "cancelled" && ended.kind === "text"
+  const record = isCancelledText ? yield* cancelledText(ended) : ended
+  if (record.state !== "completed" && !isCancelledText) return yield* jobProblem(record)
   const image = record.output?.images[0]
   if (image !== undefined && record.kind !== "frames" && prefersImage(c.req.header("Accept"))) {
     return yield* imageResponse(record, image)

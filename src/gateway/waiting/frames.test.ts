@@ -52,7 +52,7 @@ describe("advance", () => {
   it("steps of an earlier attempt, or while it is queued, are not shown", () => {
     assert.deepStrictEqual(sent([progress(1, 1), started(2, 2), progress(1, 3), progress(2, 1)]).names, ["started#2", "step"])
   })
-  it("a step tells what is being loaded, and what a language model has written so far", () => {
+  it("a step tells what is being loaded", () => {
     const running = initialState(7, { state: "processing", attempt: 1 })
     const told = (more: Partial<Progress>) => {
       const { progress: plain } = progress(1, 1) as Extract<StreamInput, { _tag: "Progress" }>
@@ -61,7 +61,6 @@ describe("advance", () => {
     }
     const { job_id } = jobRecord()
     assert.deepStrictEqual(told({}), { job_id, attempt: 1, phase: "running", step: 1, steps: 4 })
-    assert.strictEqual(told({ text: "Once upon" }).text, "Once upon")
     const loading = { model: "m", part: "unet", graphs_loaded: 1, graphs: 4, bytes_loaded: 10, bytes: 100 }
     assert.deepInclude(told({ phase: "loading", loading }), { phase: "loading", loading })
   })
@@ -83,5 +82,46 @@ describe("advance", () => {
     const newer = { ...input, stored: { ...input.stored, event: { ...input.stored.event, type: "dev.darkroom.job.paused.v1" } } }
     const { names, state } = sent([newer])
     assert.deepStrictEqual([names, state.lastSequence, state.done], [[], 3, false])
+  })
+})
+
+describe("the text of a job", () => {
+  const wrote = (attempt: number, text: string): StreamInput => ({
+    _tag: "Progress",
+    progress: { job_id: jobRecord().job_id, attempt, phase: "running", step: text.length, steps: 100, at: "2026-01-02T03:04:05.000Z", text }
+  })
+  const ended = (sequence: number, text: string) =>
+    stored(sequence, "completed", "completed", { attempt: 1, kind: "text", output: { images: [], text, finish_reason: "stop" } })
+  /** Each text event, and the names of the others but `step`. */
+  const heard = (inputs: ReadonlyArray<StreamInput>, from?: StreamState) => {
+    let state = from ?? initialState(0, { state: "queued", attempt: 0 })
+    const all: Array<string> = []
+    for (const input of inputs) {
+      const step = advance(state, input)
+      state = step.state
+      for (const frame of step.text.split("\n\n").filter((frame) => frame !== "")) {
+        const name = /^event: (.*)$/m.exec(frame)?.[1] ?? ""
+        const data = JSON.parse(/^data: (.*)$/m.exec(frame)?.[1] ?? "null")
+        if (name === "text") assert.notInclude(frame, "id:")
+        if (name === "step") assert.notProperty(data, "text")
+        else all.push(name === "text" ? `+${data.text}` : name)
+      }
+    }
+    return all
+  }
+
+  it("is sent as what was added, and whole at the end", () => {
+    assert.deepStrictEqual(
+      heard([started(1, 1), wrote(1, "Why"), wrote(1, "Why did"), wrote(1, "Why did"), ended(2, "Why did it?")]),
+      ["started", "+Why", "+ did", "+ it?", "completed"]
+    )
+  })
+  it("is not taken back by a message that comes late", () =>
+    assert.deepStrictEqual(heard([started(1, 1), wrote(1, "Why did"), wrote(1, "Why"), ended(2, "Why did")]), ["started", "+Why did", "completed"]))
+  it("begins anew with the attempt", () =>
+    assert.deepStrictEqual(heard([started(1, 1), wrote(1, "Why"), started(2, 2), wrote(1, "Why did"), wrote(2, "Wh")]), ["started", "+Why", "started", "+Wh"]))
+  it("comes whole on a new stream, while the job runs and after it", () => {
+    assert.deepStrictEqual(heard([wrote(1, "Why did")], initialState(5, { state: "processing", attempt: 1 })), ["+Why did"])
+    assert.deepStrictEqual(heard([ended(6, "Why did it?")], initialState(5, { state: "completed", attempt: 1 })), ["+Why did it?", "completed"])
   })
 })

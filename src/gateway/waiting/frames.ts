@@ -10,6 +10,8 @@ export interface StreamState {
   readonly jobState: JobState
   readonly attempt: number
   readonly position: number | undefined
+  /** What the running attempt of a text job has written and this stream has sent. */
+  readonly sentText: string
   /** The stream ends after what was sent. */
   readonly done: boolean
 }
@@ -30,6 +32,7 @@ export const initialState = (lastSequence: number, record: Pick<JobRecord, "stat
   jobState: record.state,
   attempt: record.attempt,
   position: undefined,
+  sentText: "",
   done: false
 })
 
@@ -44,7 +47,8 @@ const frame = (event: string, data: unknown, id?: number): string =>
 const shownAs = { queued: "queued", started: "started", released: "queued", completed: "completed", failed: "failed", cancelled: "cancelled" } as const
 
 const dataOf = ({ event }: StoredEvent) => {
-  const { actual_time_s, attempt, error, job_id, retry_count, state, warnings } = event.data
+  const { actual_time_s, attempt, error, job_id, kind, output, retry_count, state, warnings } = event.data
+  const finish_reason = state === "cancelled" && kind === "text" ? "cancelled" : output?.finish_reason
   return {
     job_id,
     status: state,
@@ -52,31 +56,42 @@ const dataOf = ({ event }: StoredEvent) => {
     attempt,
     retry_count,
     ...(actual_time_s === undefined ? {} : { actual_time_s }),
+    ...(finish_reason === undefined ? {} : { finish_reason }),
     ...(error === undefined ? {} : { error }),
     ...(warnings.length === 0 ? {} : { warnings })
   }
+}
+
+/** What was written since the last `text` of this stream. Agents send the whole each time, so a lost message loses nothing. */
+const addedText = (state: StreamState, whole: string, record: Pick<JobRecord, "job_id" | "attempt">): StreamStep => {
+  if (whole.length <= state.sentText.length || !whole.startsWith(state.sentText)) return { state, text: "" }
+  const text = whole.slice(state.sentText.length)
+  return { state: { ...state, sentText: whole }, text: frame("text", { job_id: record.job_id, attempt: record.attempt, text }) }
 }
 
 const onStored = (state: StreamState, stored: StoredEvent): StreamStep => {
   if (stored.sequence <= state.lastSequence) return { state, text: "" }
   const name = eventNameOf(stored.event.type)
   const record = stored.event.data
+  // The end that no progress told comes before the word that it is the end.
+  const rest = addedText(state, record.output?.text ?? "", record)
   const next: StreamState = {
     lastSequence: stored.sequence,
     jobState: record.state,
     attempt: record.attempt,
     position: undefined,
+    sentText: record.state === "processing" ? "" : rest.state.sentText,
     done: isEnded(record.state)
   }
   if (name === undefined || name === "deleted") return { state: next, text: "" }
-  return { state: next, text: frame(shownAs[name], dataOf(stored), stored.sequence) }
+  return { state: next, text: rest.text + frame(shownAs[name], dataOf(stored), stored.sequence) }
 }
 
 /** Progress of an earlier attempt, or from before the start was seen, is not shown. */
 const onProgress = (state: StreamState, progress: Progress): StreamStep => {
   if (state.jobState !== "processing" || progress.attempt !== state.attempt) return { state, text: "" }
-  const { at, ...shown } = progress
-  return { state, text: frame("step", shown) }
+  const added = addedText(state, progress.text ?? "", progress)
+  return { state: added.state, text: frame("step", { ...progress, at: undefined, text: undefined }) + added.text }
 }
 
 export const advance = (state: StreamState, input: StreamInput): StreamStep => {
