@@ -154,7 +154,7 @@ layer(Model.layer)("a forgotten rule shows", (it) => {
     off("odd-latents", predicting((predict) => (input) =>
       predict({ ...input, conditionings: input.conditionings.map((one) => ({ ...one, timeIds: [136, 72, 0, 0, 136, 72] })) }))))
   it.effect("the order of the two predictions", () =>
-    off("guided", predicting((predict) => (input) => Effect.map(predict(input), (predictions) => [...predictions].reverse()))))
+    off("guided", predicting((predict) => (input) => Effect.map(predict(input), (predictions) => predictions.toReversed()))))
   it.effect("the scheduler's offset", () =>
     off("guided", (model) => ({ ...model, settings: { ...model.settings, scheduler: { ...model.settings.scheduler, steps_offset: 0 } } })))
   it.effect("zeros, not an empty prompt, without a negative prompt", () =>

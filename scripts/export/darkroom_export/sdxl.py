@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from .diffusion_settings import sdxl_settings
-from .diffusion_graphs import export_graph, quantise_linear, weight_bytes
+from .graphs import export_graph, quantise_linear, weight_bytes
 from .manifest import ExportError, sha256_of
 from .progress import Report
 
@@ -30,7 +30,11 @@ PROVIDERS = {"fp32": ("cpu", "cuda"), "fp16": ("cuda",), "int8": ("cpu",)}
 _SIZES = {2: "height", 3: "width"}
 
 
-def load(source: Path, vae: Path | None = None) -> Components:
+def _dtype(precision: str) -> torch.dtype:
+    return torch.float16 if precision == "fp16" else torch.float32
+
+
+def load(source: Path, vae: Path | None, dtype: torch.dtype) -> Components:
     """A model in the folders of diffusers; `vae`: a folder with another one, such as the one that fp16 does not overflow."""
     from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -42,9 +46,9 @@ def load(source: Path, vae: Path | None = None) -> Components:
     return {
         "tokenizer": CLIPTokenizer.from_pretrained(source / "tokenizer", local_files_only=True),
         "tokenizer_2": CLIPTokenizer.from_pretrained(source / "tokenizer_2", local_files_only=True),
-        "text_encoder": read(CLIPTextModel, "text_encoder", dtype=torch.float32),
-        "text_encoder_2": read(CLIPTextModelWithProjection, "text_encoder_2", dtype=torch.float32),
-        "unet": read(UNet2DConditionModel, "unet", torch_dtype=torch.float32),
+        "text_encoder": read(CLIPTextModel, "text_encoder", dtype=dtype),
+        "text_encoder_2": read(CLIPTextModelWithProjection, "text_encoder_2", dtype=dtype),
+        "unet": read(UNet2DConditionModel, "unet", torch_dtype=dtype),
         "vae": read(AutoencoderKL, "vae") if vae is None else AutoencoderKL.from_pretrained(vae, local_files_only=True),
         "scheduler": EulerDiscreteScheduler.from_pretrained(source / "scheduler", local_files_only=True),
     }
@@ -137,7 +141,7 @@ def _add_adapters(components: Components, adapters: list[dict[str, Any]]) -> lis
 def _graphs(components: Components, precision: str, adapters: list[str]) -> Iterator[tuple[str, torch.nn.Module, dict[str, Any]]]:
     """Role, module, and what `export_graph` needs to know about its edges."""
     unet, vae = components["unet"], components["vae"]
-    dtype = torch.float16 if precision == "fp16" else torch.float32
+    dtype = _dtype(precision)
     # The VAE as published overflows in fp16 and says so.
     vae_dtype = torch.float32 if vae.config.force_upcast else dtype
     tokens = components["tokenizer"].model_max_length
@@ -190,7 +194,7 @@ def export(source: Path | Components, target: Path, *, precision: str, report: R
     if precision not in PROVIDERS:
         raise ExportError(f"sdxl has no precision {precision}; it has {', '.join(PROVIDERS)}")
     report("reading weights")
-    components = dict(source) if isinstance(source, dict) else load(Path(source), vae)
+    components = dict(source) if isinstance(source, dict) else load(Path(source), vae, _dtype(precision))
     scheduler = components.setdefault("scheduler", None)
     if scheduler is None:
         from diffusers import EulerDiscreteScheduler

@@ -26,6 +26,8 @@ export const pictureSize = (asked: Size, { native_area, size_multiple }: SdxlSet
     : [`The picture is ${text(given)} instead of ${text(asked)}: sides are multiples of ${size_multiple}.`]
   if (areaOf(given) <= native_area) return { drawn: given, given, warnings: rounded }
   const scale = Math.sqrt(native_area / areaOf(given))
-  const drawn = { width: floorTo(given.width * scale, size_multiple), height: floorTo(given.height * scale, size_multiple) }
+  // A side of the least length leaves less for the other than the ratio asks.
+  const fit = (side: number, other: number) => floorTo(Math.min(side * scale, native_area / Math.max(other * scale, size_multiple)), size_multiple)
+  const drawn = { width: fit(given.width, given.height), height: fit(given.height, given.width) }
   return { drawn, given, warnings: [...rounded, `Drawn at ${text(drawn)}, which is what the model was trained for, and enlarged to ${text(given)}.`] }
 }
