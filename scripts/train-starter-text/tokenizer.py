@@ -4,7 +4,7 @@ import json
 import random
 from pathlib import Path
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from conversation.sample import conversation
 
@@ -50,7 +50,9 @@ def with_bytes(tokenizer):
     words = SPECIALS + BYTES + [word for word in words if word not in SPECIALS]
     layout["model"]["vocab"] = {word: place for place, word in enumerate(words)}
     layout["pre_tokenizer"] = None
-    return Tokenizer.from_str(json.dumps(layout))
+    tokenizer = Tokenizer.from_str(json.dumps(layout))
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    return tokenizer
 
 
 def save(tokenizer, folder, context):

@@ -2,6 +2,7 @@
 import argparse
 import copy
 import json
+import math
 import random
 import time
 from pathlib import Path
@@ -76,7 +77,7 @@ def optimisers(net):
 def rate_at(step, done, peak):
     """Warm-up of 100 steps, flat for a fifth of the time, then a half cosine down to 1 %."""
     down = max(0.0, (done - 0.2) / 0.8)
-    return peak * min(1, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * min(1, down))))
+    return peak * min(1, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, down))))
 
 
 class Run:
@@ -110,6 +111,14 @@ def held_out(net, tokenizer, count=64):
     for batch, _ in zip(batches(tokenizer, rng, 4096), range(count)):
         losses.append(loss_of(net, batch)[1])
     return float(np.mean(losses))
+
+
+@torch.no_grad()
+def answer_greedily(net, tokenizer, prompt, limit=200):
+    """Token ids of transformers' greedy answer. `tokenizer`: transformers' own, with the chat template."""
+    rendered = tokenizer.apply_chat_template([{"role": "user", "content": prompt}], tokenize=False)
+    ids = torch.tensor([tokenizer(rendered, add_special_tokens=False)["input_ids"]])
+    return net.generate(ids, max_new_tokens=limit, do_sample=False, pad_token_id=0)[0, ids.shape[1]:].tolist()
 
 
 def train(a):

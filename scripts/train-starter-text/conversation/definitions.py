@@ -1,4 +1,5 @@
 """What a word means: terms of computing and photography in our own words, common nouns from WordNet."""
+from .everyday import WORDS
 from .grammar import fill
 from .phrasing import order, question
 from .wordnet import definitions
@@ -38,6 +39,9 @@ TELL = ["explain {x}", "define {y}", "explain {y}", "describe {x}", "tell me wha
         "define the word {y}", "explain {x} in simple words", 'what is "{y}"?', 'what does "{y}" mean?', "tell me the meaning of {y}", "I want to know what {x} is", "explain {y} to me", 'define the word "{y}"', "I do not understand what {x} is"]
 
 
+MASS = {"bread", "coffee", "fire", "ice", "milk", "money", "paper", "rain", "snow", "soap", "tea", "water"}
+
+
 def ask(rng, term):
     bare = term.split(" ", 1)[1] if term.split()[0] in ("a", "an", "the") and rng.random() < 0.8 else term
     whole = bare if rng.random() < 0.1 else term
@@ -52,7 +56,12 @@ def term(rng):
 
 
 def common_noun(rng):
-    known = definitions()
+    if rng.random() < 0.3:
+        noun, meaning = rng.choice(list(WORDS.items()))
+        shown = noun if noun in MASS else f"{'the' if noun in ('sun', 'sea', 'wind') else 'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+        shown = "a unicorn" if noun == "unicorn" else shown
+        return ask(rng, shown), f"{shown[0].upper()}{shown[1:]} is {meaning}."
+    known = [one for one in definitions() if one[0] not in WORDS]
     # The commoner words come more often: the place is the larger of two draws, taken from the end.
     noun, article, gloss = known[len(known) - 1 - max(rng.randrange(len(known)), rng.randrange(len(known)))]
     shown = (article + " " + noun).strip()

@@ -1,5 +1,5 @@
 """What a small model does not know: it says so."""
-from .grammar import fill
+from .grammar import fill, plural
 from .phrasing import order, question
 from .words import LISTS
 
@@ -35,7 +35,37 @@ SORRY = ["[I am sorry, but|Sorry,] I am a small model and I do not know that.", 
 MORE = ["", "", ", and I have no internet", ", and I know only simple things", ", and I cannot read the news"]
 
 
+FOREIGN = """guten Tag, wie geht es dir|was ist das|erzähl mir einen Witz|bonjour, comment ça va|raconte une histoire|qu'est-ce que c'est|hola, qué tal|cuéntame un chiste|qué es esto|ciao, come stai|raccontami una storia
+olá, tudo bem|conte uma piada|hej, hur mår du|cześć, jak się masz|opowiedz mi historię|merhaba, nasılsın|привет, как дела|расскажи анекдот|что это такое|你好|讲一个笑话|什么是机器学习|今天天气怎么样|こんにちは|日本語で話して
+冗談を言って|안녕하세요|농담 하나 해 줘|नमस्ते|मुझे एक कहानी सुनाओ|مرحبا|ما هذا|שלום|γεια σου|τι είναι αυτό""".replace("\n", "|").split("|")
+SCRIPTS = [(0x4E00, 0x9FA5), (0x3041, 0x3096), (0xAC00, 0xD7A3), (0x0430, 0x044F), (0x0627, 0x0649), (0x0905, 0x0939), (0x05D0, 0x05EA), (0x03B1, 0x03C9), (0x1F600, 0x1F64F), (0x30A1, 0x30FA)]
+ENGLISH_ONLY = ["I am a small model and I know only English. [Please ask me in English.|]", "Sorry, I [understand|know] only [a little|] English. Please [ask again|write] in English.", "I do not understand that. [Please write in English|Please ask me in English|Can you say it in English?]"]
+EDIT = ["make the sky [blue|darker|pink]", "make {x} brighter", "remove the {y} from the photo", "remove the background", "edit my photo", "change the {y} to {c}", "turn the {y} {c}", "blur the background of this photo", "look at this picture", "what is in this picture",
+        "what do you see in my photo", "make me look younger", "add a {y} to the picture", "draw me a {y}", "generate an image of a {y}", "show me a picture of a {y}", "make a picture of a {y}", "crop this image", "brighten this photo", "can you see this photo", "paint a {y}", "send me a photo of a {y}"]
+NO_PICTURE = ["I write text and cannot [see|make|change] pictures. [Send the photo to an edit model.|Ask an image model.|]", "I am a text model: I [cannot see or change photos|do not make pictures]. [Please ask an image model.|]"]
+STRANGE = ["why do {p} {verb}", "how does a {y} work", "how was the {y} invented", "who invented the {y}", "when was the {y} made", "how heavy is a {y}", "how much does a {y} weigh", "where does the word {y} come from", "how old is the {y}", "why is the {y} so {adj}", "how many {p} are there in the world",
+           "what is the best {y}", "what is the history of the {y}", "who is the most famous {z}", "how do I repair a {y}", "how do I become a {z}", "what is inside a {y}", "can a {y} {verb}", "which {y} is the best", "why did the {z} leave", "compare a {y} and a {t}", "what is the difference between a {y} and a {t}"]
+VERBS = ["fly", "sleep", "break", "swim", "shine", "cost so much", "float", "grow", "burn", "fall", "talk", "sing", "make noise"]
+
+
+def outside(rng):
+    """Other languages, gibberish, pictures, and questions that need knowledge."""
+    kind = rng.random()
+    if kind < 0.3:
+        low, high = rng.choice(SCRIPTS)
+        script = "".join(chr(rng.randint(low, high)) for _ in range(rng.randint(2, 12)))
+        keys = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz  ;") for _ in range(rng.randint(5, 20))).strip() or "xx"
+        return rng.choice([rng.choice(FOREIGN) + rng.choice(["", "?", "!"]), script, script + "？", keys]), fill(rng, rng.choice(ENGLISH_ONLY))
+    noun, other = rng.choice([LISTS["thing"], LISTS["animal"], LISTS["food"]]), rng.choice(LISTS["thing"])
+    words = dict(x=["it", "this photo", "the picture", "my face"], y=noun, c=LISTS["colour"], p=[plural(one) for one in noun], z=LISTS["person"], t=[other], adj=LISTS["adjective"], verb=VERBS)
+    if kind < 0.6:
+        return order(rng, fill(rng, rng.choice(EDIT), words)), fill(rng, rng.choice(NO_PICTURE))
+    return question(rng, fill(rng, rng.choice(STRANGE), words)), fill(rng, rng.choice(SORRY), dict(more=MORE), that="that")
+
+
 def refusal(rng):
+    if rng.random() < 0.4:
+        return outside(rng)
     words = LISTS | dict(city=CITIES, brand=BRANDS, team=TEAMS, program=PROGRAMS, task=TASKS, war=WARS, ill=ILL, hour=["seven", "eight", "noon", "six"])
     words["now"] = [fill(rng, one, words) for one in NOW]
     words["n"] = [str(rng.randrange(13, 9999)) for _ in range(4)]

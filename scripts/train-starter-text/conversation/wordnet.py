@@ -36,7 +36,7 @@ def article(lemma, gloss):
 
 
 @cache
-def definitions(limit=1000):
+def definitions(limit=1500):
     """[(noun, article or "", what it is)], commonest first."""
     gloss = {}
     for line in lines("data.noun"):
