@@ -33,6 +33,6 @@ describe("parseCommand", () => {
   })
 
   it("every command has its help", () => {
-    for (const name of ["up", "edit", "keys", "pool", "doctor"]) assert.include(usage[name], `darkroom ${name}`)
+    for (const name of ["up", "edit", "keys", "pool", "models", "doctor"]) assert.include(usage[name], `darkroom ${name}`)
   })
 })

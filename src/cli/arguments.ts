@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from "node:util"
+import { type ModelsAction, modelsOptions, modelsUsage, parseModels } from "./models/arguments.ts"
 
 /** What was typed, as a command. Pure. */
 
@@ -30,6 +31,7 @@ export type Command =
     readonly data: string | undefined
   }
   | { readonly _tag: "Pool"; readonly scale: { readonly pool: string; readonly replicas: number } | undefined; readonly data: string | undefined }
+  | { readonly _tag: "Models"; readonly action: ModelsAction; readonly data: string | undefined }
   | { readonly _tag: "Doctor"; readonly data: string | undefined }
 
 export const usage: Readonly<Record<string, string>> = {
@@ -39,6 +41,7 @@ export const usage: Readonly<Record<string, string>> = {
   darkroom edit PHOTO "SENTENCE"       edit a photo
   darkroom keys create|list|revoke     API keys
   darkroom pool [scale POOL N]         the pools of agents and how many run
+  darkroom models list|add|verify|remove   what agents can run, and how they get it
   darkroom doctor                      what is missing, wrong or weaker than promised
 
   darkroom COMMAND --help              more about one
@@ -65,6 +68,7 @@ A key is shown once, when it is made. The broker is NATS_URL, else the one that 
   pool: `darkroom pool [scale POOL REPLICAS] [--data DIR]
 
 Without more: the pools and what their agents do. \`scale\` sets the number of agents kept running.`,
+  models: modelsUsage,
   doctor: `darkroom doctor [--data DIR]
 
 Checks Node, nats-server, the broker's durability, the models and the ports; exits with 1 when something must be mended.`
@@ -81,7 +85,15 @@ const options = {
   out: { type: "string", short: "o" },
   seed: { type: "string" },
   model: { type: "string" },
-  scopes: { type: "string" }
+  scopes: { type: "string" },
+  from: { type: "string" },
+  family: { type: "string" },
+  precision: { type: "string" },
+  lora: { type: "string", multiple: true },
+  set: { type: "string", multiple: true },
+  "accept-license": { type: "boolean" },
+  force: { type: "boolean" },
+  yes: { type: "boolean" }
 } as const satisfies ParseArgsConfig["options"]
 
 const allowedOptions: Readonly<Record<string, ReadonlyArray<string>>> = {
@@ -89,6 +101,7 @@ const allowedOptions: Readonly<Record<string, ReadonlyArray<string>>> = {
   edit: ["out", "seed", "model"],
   keys: ["scopes"],
   pool: [],
+  models: modelsOptions,
   doctor: []
 }
 
@@ -134,11 +147,17 @@ const pool = (values: Values, rest: ReadonlyArray<string>): Command => {
   return { _tag: "Pool", scale: { pool: name, replicas: count }, data: values.data }
 }
 
+const models = (values: Values, rest: ReadonlyArray<string>): Command => {
+  const action = parseModels(values, rest)
+  return typeof action === "string" ? wrong(action) : { _tag: "Models", action, data: values.data }
+}
+
 const commands: Readonly<Record<string, (values: Values, rest: ReadonlyArray<string>) => Command>> = {
   up,
   edit,
   keys,
   pool,
+  models,
   doctor: (values, rest) => (rest.length > 0 ? wrong(`doctor takes no "${rest[0]}"`) : { _tag: "Doctor", data: values.data })
 }
 

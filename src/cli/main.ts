@@ -32,6 +32,9 @@ switch (command._tag) {
   case "Pool":
     (await import("./run.ts")).run((await import("./pool.ts")).poolCommand(command))
     break
+  case "Models":
+    (await import("./run.ts")).run((await import("./models/models.ts")).modelsCommand(command.action, command.data))
+    break
   case "Doctor":
     (await import("./run.ts")).run((await import("./doctor.ts")).doctorCommand(command))
     break

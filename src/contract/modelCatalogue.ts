@@ -12,8 +12,10 @@ export interface FamilyTraits {
   readonly uses_parameters: ReadonlyArray<string>
   readonly load_time_ms: number
   readonly timeout_s: number
-  /** What it is exported in when nothing is said. */
-  readonly precision: Precision
+  /** What it can be exported in; the first when nothing is said. */
+  readonly precisions: readonly [Precision, ...Array<Precision>]
+  /** Whether jobs may choose the weight of adapters. */
+  readonly takesAdapters: boolean
 }
 
 export const exportableFamilies: Readonly<Partial<Record<PipelineFamily, FamilyTraits>>> = {
@@ -23,21 +25,24 @@ export const exportableFamilies: Readonly<Partial<Record<PipelineFamily, FamilyT
     uses_parameters: ["steps", "cfg", "seed", "negative_prompt", "loras"],
     load_time_ms: 120_000,
     timeout_s: 300,
-    precision: "bf16"
+    precisions: ["bf16", "fp32"],
+    takesAdapters: true
   },
   sdxl: {
     kinds: ["text_to_image", "image_to_image", "frames"],
     uses_parameters: ["steps", "cfg", "seed", "negative_prompt", "style", "strength", "width", "height", "num_frames", "loras"],
     load_time_ms: 30_000,
     timeout_s: 300,
-    precision: "fp16"
+    precisions: ["fp16", "fp32", "int8"],
+    takesAdapters: true
   },
   "causal-lm": {
     kinds: ["text"],
     uses_parameters: ["max_tokens", "temperature", "top_p", "seed"],
     load_time_ms: 60_000,
     timeout_s: 300,
-    precision: "fp16"
+    precisions: ["fp16", "fp32", "int4"],
+    takesAdapters: false
   }
 }
 

@@ -16,13 +16,24 @@ const notes = "verified-models.json"
 const readNotes = (cacheDir: string): Promise<Record<string, string>> =>
   readFile(join(cacheDir, notes), "utf8").then((text) => JSON.parse(text) as Record<string, string>).catch(() => ({}))
 
-/** Losing a note costs a hash, so a cache that cannot be written is no error. */
-const writeNote = async (cacheDir: string, path: string, note: string): Promise<void> => {
+const changeNotes = async (cacheDir: string, change: (notes: Record<string, string>) => Record<string, string>): Promise<void> => {
   await mkdir(cacheDir, { recursive: true })
   const draft = join(cacheDir, `${notes}.${process.pid}`)
-  await writeFile(draft, JSON.stringify({ ...(await readNotes(cacheDir)), [path]: note }, undefined, 2))
+  await writeFile(draft, JSON.stringify(change(await readNotes(cacheDir)), undefined, 2))
   await rename(draft, join(cacheDir, notes))
 }
+
+/** Losing a note costs a hash, so a cache that cannot be written is no error. */
+const writeNote = (cacheDir: string, path: string, note: string): Promise<void> =>
+  changeNotes(cacheDir, (all) => ({ ...all, [path]: note })).catch(() => {})
+
+/** After a folder got another name: its files are the same. */
+export const moveNotes = (cacheDir: string, from: string, to: string): Effect.Effect<void> =>
+  Effect.promise(() =>
+    changeNotes(cacheDir, (all) =>
+      Object.fromEntries(Object.entries(all).map(([path, note]) => [path.startsWith(from + sep) ? to + path.slice(from.length) : path, note]))
+    ).catch(() => {})
+  )
 
 const sha256Of = async (path: string): Promise<string> => {
   const hash = createHash("sha256")
@@ -55,7 +66,7 @@ const check = async (folder: string, file: ModelFile, { cacheDir, sums }: Sums):
   if (sums === "skipped" || (sums === "noted" && (await readNotes(cacheDir))[path] === note)) return undefined
   const actual = await sha256Of(path)
   if (actual !== file.sha256) return `its sha256 is ${actual} instead of ${file.sha256}; install the model again.`
-  await writeNote(cacheDir, path, note).catch(() => {})
+  await writeNote(cacheDir, path, note)
   return undefined
 }
 
