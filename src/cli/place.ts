@@ -13,6 +13,8 @@ export interface Place {
   readonly lock: string
   readonly key: string
   readonly pools: string
+  /** Which models were installed when the list of the pool was last brought up to date. */
+  readonly models: string
   readonly logs: string
   /** Addresses and credentials of the running system; only its user may read it. */
   readonly running: string
@@ -31,6 +33,7 @@ export const placeOf = (data: string | undefined, testModels = false): Place => 
     lock: join(at, "up.lock"),
     key: join(at, "key"),
     pools: join(at, testModels ? "pool.test.yaml" : "pool.yaml"),
+    models: join(at, testModels ? "models.test.json" : "models.json"),
     logs: join(at, "logs"),
     running: join(at, "running.json"),
     natsConfig: join(at, "nats", "nats.conf"),

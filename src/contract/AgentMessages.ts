@@ -47,7 +47,7 @@ export const Progress = Schema.Struct({
   job_id: Schema.String,
   attempt: Schema.Int,
   phase: Schema.Literals(["loading", "running"]),
-  /** Steps done, 0..steps; while a model is loaded, its graphs. */
+  /** Steps done, 0..steps; both 0 while the model is being loaded. */
   step: Schema.Int,
   steps: Schema.Int,
   at: Timestamp,

@@ -66,7 +66,7 @@ describe("messages on the wire", () => {
   it("progress and heartbeat while a model is loaded", () => {
     const loading = { model: "starter", part: "unet", graphs_loaded: 1, graphs: 4, bytes_loaded: 10, bytes: 100 }
     expect([
-      roundTrip(Progress, { job_id: "j", attempt: 1, phase: "loading", step: 1, steps: 4, loading, at }),
+      roundTrip(Progress, { job_id: "j", attempt: 1, phase: "loading", step: 0, steps: 0, loading, at }),
       roundTrip(Heartbeat, {
         agent: "local-0-1", pool: "local", version: "0.1.0", at, interval_ms: 2000, state: "BUSY", draining: false, slots: 1,
         claims: [], models_loaded: [], models_loading: [loading], execution_provider: "cpu"

@@ -80,7 +80,7 @@ layer(rig, live)("an agent's process", (it) => {
     Effect.gen(function*() {
       const cases = [
         { env: { DARKROOM_DEVICE: "cuda", CUDA_VISIBLE_DEVICES: "-1" }, why: "DARKROOM_DEVICE=cpu" },
-        { env: { DARKROOM_MODELS: "noop,nothing" }, why: "There is no model nothing" }
+        { env: { DARKROOM_MODELS: "nothing,noop" }, why: "There is no model nothing" }
       ]
       for (const { env, why } of cases) {
         const pool = yield* newPool

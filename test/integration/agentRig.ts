@@ -47,11 +47,12 @@ export const live = { excludeTestServices: true, timeout: "60 seconds" } as cons
 
 let pools = 0
 /** A pool of its own for each test, with its lanes. */
-export const newPool = Effect.gen(function*() {
+export const newPoolOf = Effect.fnUntraced(function*(...models: ReadonlyArray<string>) {
   const pool = `pool-${++pools}`
-  yield* Lanes.use((service) => service.ensure(pool, ["noop"]))
+  yield* Lanes.use((service) => service.ensure(pool, models))
   return pool
 })
+export const newPool = newPoolOf("noop")
 
 /** The message of a dead agent comes back after the ack wait; its 30 s are made shorter here, not the rule. */
 export const shortenAckWait = Effect.fnUntraced(function*(pool: string, seconds: number) {
@@ -120,7 +121,7 @@ export const untilState = (job: string, state: JobRecord["state"], seconds?: num
 /** Runs an effect until the job's step is reported, and gives that it was. */
 export const untilStep = (job: string, step: number) =>
   Signals.use((signals) =>
-    signals.progressOf(job).pipe(Stream.filter((progress) => progress.step >= step), Stream.runHead, Effect.timeout("20 seconds"), Effect.asVoid)
+    signals.progressOf(job).pipe(Stream.filter((progress) => progress.phase === "running" && progress.step >= step), Stream.runHead, Effect.timeout("20 seconds"), Effect.asVoid)
   )
 
 export const workLeft = (pool: string) =>
@@ -144,6 +145,7 @@ const recordLanes = (note: (what: string, job: string) => Effect.Effect<void>) =
   }))
 
 export interface InProcessOptions {
+  readonly modelsDir?: string
   readonly worker?: Partial<WorkerOptions>
   readonly engine?: Partial<EngineOptions>
   readonly jobLog?: (log: typeof JobLog.Service, note: (what: string, job: string) => Effect.Effect<void>) => typeof JobLog.Service
@@ -184,7 +186,7 @@ export const agentInProcess = Effect.fnUntraced(function*(pool: string, options:
   const context = yield* Layer.build(
     Worker.layer({ agent, pool, version: "test", models: ["noop"], graceMs: 0, ...options.worker }).pipe(
       Layer.provide(wrapped),
-      Layer.provide([platform, engine, ModelStore.layer({ modelsDir, cacheDir })]),
+      Layer.provide([platform, engine, ModelStore.layer({ modelsDir: options.modelsDir ?? modelsDir, cacheDir })]),
       Layer.provide(Connection.layer(agent)),
       Layer.provide(environmentOf(server)),
       Layer.fresh

@@ -97,12 +97,20 @@ describe("darkroom up", () => {
     assert.isTrue(existsSync(join(folder, "by-cli.png")))
 
     const image_base64 = readFileSync("examples/astronaut.png", "base64")
-    const transformed = await fetch(`http://127.0.0.1:${env["MODELS_PORT"]}/image/edit`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ prompt: "steps=2", image_base64 })
-    })
-    assert.strictEqual(transformed.status, 200, (await transformed.text()).slice(0, 300))
+    assert.match(run.said(), /jobs +edit +noop\n +image_to_image +noop\n +text_to_image +noop\n +frames +noop\n +text +noop\n/)
+    for (const [route, more] of [
+      ["/image/edit", { image_base64 }],
+      ["/image/generate", { width: 256, height: 256 }],
+      ["/video/generate-frames", { num_frames: 2 }],
+      ["/text/generate", {}]
+    ] as const) {
+      const answer = await fetch(`http://127.0.0.1:${env["MODELS_PORT"]}${route}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ prompt: "steps=2 size=8x8", ...more })
+      })
+      assert.strictEqual(answer.status, 200, `${route}: ${(await answer.text()).slice(0, 300)}`)
+    }
 
     const revoked = darkroom(["keys", "revoke", "nobody", "--data", folder])
     assert.strictEqual(await revoked.ended, 1)

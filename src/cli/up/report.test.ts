@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
-import { curlLine, editedReport, servingReport } from "./report.ts"
+import { curlLine, editedReport, modelsReport, servingReport } from "./report.ts"
 
 describe("what up prints", () => {
   it("a curl whose words survive the shell, whatever the photo and the sentence", () => {
@@ -16,6 +16,14 @@ describe("what up prints", () => {
   it("paths relative to where the person is, or whole when they are elsewhere", () => {
     assert.strictEqual(editedReport("/d/examples/a.png", "/d/examples/b.png", "/d"), "  before  examples/a.png\n  after   examples/b.png")
     assert.include(editedReport("/d/examples/a.png", "/d/examples/b.png", "/e"), "/d/examples/a.png")
+  })
+
+  it("the model of each kind of job, or how to install one", () => {
+    const lines = modelsReport({ edit: "starter", frames: "sdxl" }).trim().split("\n")
+    assert.strictEqual(lines.length, 5)
+    assert.match(lines[0]!, /edit +starter$/)
+    assert.match(lines[2]!, /text_to_image +nothing yet: darkroom models add \S+$/)
+    assert.match(lines[3]!, /frames +sdxl$/)
   })
 
   it("the URLs and the key", () => {

@@ -1,4 +1,7 @@
 import { relative } from "node:path"
+import type { JobKind } from "../../contract/Job.ts"
+import { knownModelFor } from "../../contract/modelCatalogue.ts"
+import { type Defaults, jobKinds } from "./models.ts"
 
 /** What `darkroom up` prints. Pure. */
 
@@ -26,6 +29,15 @@ export const curlLine = (api: string, key: string, photo: string, sentence: stri
 
 export const editedReport = (before: string, after: string, from: string): string =>
   `  before  ${shown(before, from)}\n  after   ${shown(after, from)}`
+
+/** How to install a model for a kind of job that none does. */
+export const installLine = (kind: JobKind): string => `darkroom models add ${knownModelFor(kind)?.name ?? "NAME"}`
+
+/** Which model each kind of job gets that names none. */
+export const modelsReport = (defaults: Defaults): string =>
+  jobKinds.map((kind, i) =>
+    `${i === 0 ? "\n  jobs     " : "           "}${kind.padEnd(16)}${defaults[kind] ?? `nothing yet: ${installLine(kind)}`}`
+  ).join("\n")
 
 export const servingReport = (addresses: Addresses, key: string, photo: string, sentence: string): string =>
   `

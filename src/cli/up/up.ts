@@ -11,8 +11,9 @@ import { runBroker } from "./broker.ts"
 import { openLog } from "./logs.ts"
 import { freePort, requireFree } from "./ports.ts"
 import { awaitServing } from "./ready.ts"
-import { editedReport, servingReport } from "./report.ts"
-import { modelsOf, prepareFolders, systemKey, upSettings } from "./settings.ts"
+import { editedReport, installLine, modelsReport, servingReport } from "./report.ts"
+import { defaultsEnv, serveInstalled } from "./serve.ts"
+import { CannotStart, prepareFolders, systemKey, upSettings } from "./settings.ts"
 import { supervise } from "./supervise.ts"
 
 export interface UpOptions {
@@ -61,9 +62,9 @@ const prepare = Effect.fnUntraced(function*(options: UpOptions) {
   const settings = yield* upSettings
   const place = placeOf(options.data, options.testModels)
   yield* natsServerVersion(settings.natsServer)
-  const models = yield* modelsOf(options.testModels, settings.modelsDir)
-  yield* prepareFolders(place, models.names)
+  yield* prepareFolders(place)
   yield* lockFile(place.lock, "Darkroom")
+  const models = yield* serveInstalled(place, { testModels: options.testModels, ...settings })
   const key = yield* systemKey(place, settings.key)
   const port = yield* orFree(options.port ?? settings.port)
   const modelsPort = yield* orFree(settings.modelsPort)
@@ -119,9 +120,7 @@ const gatewayEnv = (system: Prepared) => ({
   MODELS_PORT: String(system.modelsPort),
   METRICS_PORT: String(system.metricsPort),
   DEFAULT_EDIT_POOL: process.env["DEFAULT_EDIT_POOL"] ?? "local",
-  DEFAULT_EDIT_MODEL: process.env["DEFAULT_EDIT_MODEL"] ?? system.models.names[0],
-  // The starter and the test model edit for the models service too.
-  DEFAULT_IMAGE_EDIT_MODEL: process.env["DEFAULT_IMAGE_EDIT_MODEL"] ?? system.models.names[0],
+  ...defaultsEnv(system.models.defaults),
   GATEWAY_GRACE: process.env["GATEWAY_GRACE"] ?? `${gatewayGraceMs - 1_000}ms`
 })
 
@@ -151,6 +150,9 @@ const startPrograms = Effect.fnUntraced(function*(system: Prepared, options: UpO
 })
 
 const editSample = Effect.fnUntraced(function*(system: Prepared) {
+  if (system.models.defaults.edit === undefined) {
+    return yield* new CannotStart({ reason: `no model in ${system.models.dir} (MODELS_DIR) edits photos: ${installLine("edit")}` })
+  }
   yield* say(`editing ${samplePhoto}: "${sampleSentence}"`)
   const answer = yield* edit({
     api: system.running.api,
@@ -188,6 +190,7 @@ export const up = Effect.fn("up")(
         yield* say(`the sample edit failed: ${edited.failure.message}\n  logs: ${system.place.logs}`)
       }
       if (options.once) return
+      yield* say(modelsReport(system.models.defaults))
       yield* say(servingReport(addresses, system.key, samplePhoto, sampleSentence))
       yield* say("Ctrl-C stops everything.")
       return yield* Effect.never

@@ -1,4 +1,4 @@
-import { Deferred, Effect, Ref } from "effect"
+import { Deferred, Effect, Ref, Result } from "effect"
 import type { Progress } from "../../contract/AgentMessages.ts"
 import { outputBlobName } from "../../contract/subjects.ts"
 import type { JobRecord, ImageRef } from "../../contract/Job.ts"
@@ -10,7 +10,7 @@ import { Signals } from "../../platform/nats/Signals.ts"
 import { Engine } from "../engine/Engine.ts"
 import { RunFailed } from "../engine/errors.ts"
 import type { EngineResult, EngineTimings } from "../engine/protocol.ts"
-import type { StoredModel } from "../models/ModelStore.ts"
+import type { ModelInvalid, StoredModel } from "../models/ModelStore.ts"
 import { timestampNow } from "./claim.ts"
 import { afterFailure, clipAll, ownershipOf } from "./outcome.ts"
 import { patience } from "./patience.ts"
@@ -24,8 +24,8 @@ export interface HeldJob {
   readonly message: WorkMessage
   readonly agent: string
   readonly source: string
-  /** `undefined`: the pool has a model that this agent was not started with. */
-  readonly model: StoredModel | undefined
+  /** Or why this agent cannot run it. */
+  readonly model: Result.Result<StoredModel, ModelInvalid>
   /** The pictures, on their way since the claim. */
   readonly inputs: Effect.Effect<ReadonlyArray<Uint8Array>, RunFailed>
   /** The job as this agent last wrote it. */
@@ -72,18 +72,16 @@ const runEngine = Effect.fnUntraced(function*(job: HeldJob, { record }: JobView)
   const engine = yield* Engine
   const signals = yield* Signals
   const { attempt, job_id, kind, parameters, prompt } = record
-  if (job.model === undefined) {
-    return yield* new RunFailed({ class: "model_error", message: `this agent does not serve the model ${record.model}` })
-  }
+  const model = yield* Effect.fromResult(Result.mapError(job.model, ({ message }) => new RunFailed({ class: "model_error", message })))
   const inputs = yield* job.inputs
   const tell = (progress: Omit<Progress, "job_id" | "attempt" | "at">) =>
     Effect.flatMap(timestampNow, (at) => signals.progress({ job_id, attempt, at, ...progress }))
   return yield* engine.run(
-    job.model,
+    model,
     { _tag: "Run", job_id, model: record.model, kind, prompt, parameters, inputs },
     {
       timeoutMs: record.timeout_s * 1_000,
-      onLoading: (loading) => tell({ phase: "loading", step: loading.graphs_loaded, steps: loading.graphs, loading }),
+      onLoading: (loading) => tell({ phase: "loading", step: 0, steps: 0, loading }),
       onStep: (step, steps, text) => tell({ phase: "running", step, steps, ...(text === undefined ? {} : { text }) })
     }
   )

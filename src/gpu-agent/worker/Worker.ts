@@ -1,4 +1,4 @@
-import { Clock, Context, Deferred, Effect, Fiber, Layer, Queue, Random, Ref, Schedule, Stream, SubscriptionRef } from "effect"
+import { Clock, Context, Deferred, Effect, Fiber, Layer, Queue, Random, Ref, Result, Schedule, Stream, SubscriptionRef } from "effect"
 import type { AgentState, DrainRequest, Heartbeat, ModelLoading } from "../../contract/AgentMessages.ts"
 import { heartbeatIntervalMs } from "../../contract/limits.ts"
 import type { JobView } from "../../platform/nats/JobLog.ts"
@@ -8,7 +8,8 @@ import { Signals } from "../../platform/nats/Signals.ts"
 import { continueTrace } from "../../platform/telemetry/traceparent.ts"
 import { Engine } from "../engine/Engine.ts"
 import type { EngineTimings } from "../engine/protocol.ts"
-import { ModelStore, type StoredModel } from "../models/ModelStore.ts"
+import { ModelInvalid, ModelStore, type StoredModel } from "../models/ModelStore.ts"
+import { affinityDelayMs } from "./affinity.ts"
 import { claimJob, timestampNow } from "./claim.ts"
 import { holdJob } from "./HeldJob.ts"
 import { drainReply, endDrain, initialLifecycle, isDraining, isIdle, type Lifecycle, mayPull, renewDrain, stateOf } from "./lifecycle.ts"
@@ -43,7 +44,8 @@ export class Worker extends Context.Service<Worker, {
 const pollAfterMs = [10, 40, 160, 1_000]
 /** All idle agents of a pool hear the same wake-up; one that is alone makes way for nobody. */
 const wakeJitterMs = 2
-const affinityDelayMaxMs = 30_000
+
+type CheckedModel = Result.Result<StoredModel, ModelInvalid>
 
 /** What the parts of the worker share. */
 interface Core {
@@ -51,7 +53,8 @@ interface Core {
   readonly life: SubscriptionRef.SubscriptionRef<Lifecycle>
   /** Something changed: look again before the next poll is due. */
   readonly nudges: Queue.Queue<void>
-  readonly models: Ref.Ref<ReadonlyMap<string, StoredModel>>
+  /** Those that were checked so far, usable or not. */
+  readonly models: Ref.Ref<ReadonlyMap<string, CheckedModel>>
   readonly setupProblem: Ref.Ref<string | undefined>
   readonly loadMs: Ref.Ref<number | undefined>
   readonly pullsFail: Ref.Ref<boolean>
@@ -69,7 +72,7 @@ const makeWorker = Effect.fnUntraced(function*(options: WorkerOptions) {
     options,
     life: yield* SubscriptionRef.make(initialLifecycle),
     nudges: yield* Queue.sliding<void>(1),
-    models: yield* Ref.make<ReadonlyMap<string, StoredModel>>(new Map()),
+    models: yield* Ref.make<ReadonlyMap<string, CheckedModel>>(new Map()),
     setupProblem: yield* Ref.make<string | undefined>(undefined),
     loadMs: yield* Ref.make<number | undefined>(undefined),
     pullsFail: yield* Ref.make(false),
@@ -100,13 +103,14 @@ const report = Effect.fnUntraced(function*(core: Core) {
   const engine = yield* SubscriptionRef.get(core.engine.status)
   const life = yield* SubscriptionRef.get(core.life)
   const problem = yield* Ref.get(core.setupProblem)
+  const unusable = [...(yield* Ref.get(core.models)).values()].flatMap((model) => (Result.isFailure(model) ? [model.failure.message] : []))
   return {
     state: stateOf(life, yield* Clock.currentTimeMillis),
     job_id: life.claim?.job_id ?? null,
     models_loaded: engine.loaded,
     models_loading: engine.loading === null ? [] : [engine.loading],
     execution_provider: engine.provider,
-    messages: problem === undefined ? engine.messages : [problem, ...engine.messages]
+    messages: [...(problem === undefined ? [] : [problem]), ...unusable, ...engine.messages]
   } satisfies WorkerReport
 })
 
@@ -175,16 +179,31 @@ const serveDrain = (core: Core) => {
 
 // ── set-up ──
 
+/** While the first is at work: hashing tens of gigabytes takes minutes. One that is not usable fails its own jobs only. */
+const checkOthers = Effect.fnUntraced(function*(core: Core, names: ReadonlyArray<string>) {
+  const store = yield* ModelStore
+  for (const name of names) {
+    const model = yield* Effect.result(store.get(name))
+    if (Result.isFailure(model)) yield* Effect.logWarning("model not usable").pipe(Effect.annotateLogs({ model: name, reason: model.failure.message }))
+    yield* Ref.update(core.models, (models) => new Map(models).set(name, model))
+    yield* nudge(core)
+  }
+})
+
 const setUp = Effect.fnUntraced(function*(core: Core) {
   const store = yield* ModelStore
   const startedAt = yield* Clock.currentTimeMillis
-  const models = yield* Effect.forEach(core.options.models, (name) => store.get(name))
-  yield* Ref.set(core.models, new Map(models.map((model) => [model.manifest.name, model])))
-  if (models[0] !== undefined) yield* core.engine.load(models[0])
+  const [first, ...others] = core.options.models
+  if (first !== undefined) {
+    const model = yield* store.get(first)
+    yield* Ref.update(core.models, (models) => new Map(models).set(first, Result.succeed(model)))
+    yield* core.engine.load(model)
+  }
   yield* Ref.set(core.loadMs, Math.max(0, Math.round((yield* Clock.currentTimeMillis) - startedAt)))
   yield* change(core, (life) => ({ ...life, setup: "done" }))
   yield* beat(core)
   yield* Effect.logInfo("agent ready").pipe(Effect.annotateLogs({ agent: core.options.agent, pool: core.options.pool }))
+  yield* checkOthers(core, others)
 }, (effect, core: Core) =>
   effect.pipe(
     // A bug here must not look like an agent that is about to be ready.
@@ -201,14 +220,19 @@ const setUp = Effect.fnUntraced(function*(core: Core) {
 // ── the slot ──
 
 const pull = Effect.fnUntraced(function*(core: Core) {
-  const models = yield* Ref.get(core.models)
+  const checked = yield* Ref.get(core.models)
   const inMemory = (yield* SubscriptionRef.get(core.engine.status)).loaded
-  const { pool } = core.options
+  const names = [...checked.keys()]
+  const { agent, pool } = core.options
+  const alive = yield* core.presence.alive(pool)
   return yield* core.lanes.poll({
     pool,
-    loaded: core.options.models.filter((name) => inMemory.includes(name)),
-    others: core.options.models.filter((name) => !inMemory.includes(name)),
-    affinityDelayMs: (model) => Math.min(models.get(model)?.manifest.load_time_ms ?? 0, affinityDelayMaxMs)
+    loaded: names.filter((name) => inMemory.includes(name)),
+    others: names.filter((name) => !inMemory.includes(name)),
+    affinityDelayMs: (name) => {
+      const model = checked.get(name)
+      return affinityDelayMs(name, model === undefined || Result.isFailure(model) ? undefined : model.success.manifest, alive, agent)
+    }
   })
 })
 
@@ -221,6 +245,9 @@ const claimed = (core: Core, view: JobView) =>
     })),
     beat(core)
   )
+
+const notServed = (model: string): CheckedModel =>
+  Result.fail(new ModelInvalid({ model, message: `this agent does not serve the model ${model}` }))
 
 const handle = Effect.fnUntraced(function*(core: Core, message: WorkMessage) {
   const { agent } = core.options
@@ -235,7 +262,7 @@ const handle = Effect.fnUntraced(function*(core: Core, message: WorkMessage) {
     message,
     agent,
     source,
-    model: (yield* Ref.get(core.models)).get(model),
+    model: (yield* Ref.get(core.models)).get(model) ?? notServed(model),
     inputs,
     view: yield* Ref.make(view),
     timings,

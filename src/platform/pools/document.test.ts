@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { describeProblem, parsePools, withReplicas } from "./document.ts"
+import { describeProblem, parsePools, withModels, withReplicas } from "./document.ts"
 import { poolTemplate } from "./template.ts"
 
 const problemsOf = (text: string): ReadonlyArray<string> =>
@@ -8,6 +8,21 @@ const problemsOf = (text: string): ReadonlyArray<string> =>
 
 const pool = (name: string, spec: string) =>
   `apiVersion: darkroom.dev/v1alpha1\nkind: GpuPool\nmetadata:\n  name: ${name}\nspec:\n${spec}`
+
+describe("withModels", () => {
+  const modelsOf = (text: string) => Result.getOrThrow(parsePools(text)).map(({ spec }) => spec.models)
+  it("writes the list over in place and leaves all else, to the letter", () => {
+    const text = poolTemplate(["starter"])
+    const written = withModels(text, "local", ["starter", "sdxl"])!
+    assert.deepStrictEqual(modelsOf(written), [["starter", "sdxl"]])
+    assert.strictEqual(written.replace("[starter, sdxl]", "[starter]"), text)
+  })
+  it("knows a list of lines, other pools, and a pool that is not there", () => {
+    const text = `${pool("a", "  models:\n    - starter # small\n")}---\n${pool("b", "  models: [noop]\n")}`
+    assert.deepStrictEqual(modelsOf(withModels(text, "a", ["x", "y"])!), [["x", "y"], ["noop"]])
+    assert.isUndefined(withModels(text, "c", ["x"]))
+  })
+})
 
 describe("parsePools", () => {
   it("reads the template, with the defaults of the schema", () => {

@@ -1,5 +1,5 @@
 import { Result, Schema, SchemaIssue } from "effect"
-import { type Document, isNode, isScalar, LineCounter, parseAllDocuments } from "yaml"
+import { type Document, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml"
 import { GpuPool } from "../../contract/GpuPool.ts"
 
 /** Text of `pool.yaml` ⇄ pools: one YAML document a pool. Pure. */
@@ -99,6 +99,17 @@ const overwrite = (text: string, document: YamlDocument, values: Record<string, 
     written = written.slice(0, node.range[0]) + String(value) + written.slice(node.range[1])
   }
   return written
+}
+
+/** The same text with another list of models in one pool; comments, order and all else stay. `undefined`: no such pool. */
+export const withModels = (text: string, pool: string, models: ReadonlyArray<string>): string | undefined => {
+  const { documents } = parse(text)
+  const document = documents.find((document) => document.getIn(["metadata", "name"]) === pool)
+  if (document === undefined) return undefined
+  const list = document.getIn(["spec", "models"], true)
+  if (isSeq(list) && list.flow === true && list.range) return `${text.slice(0, list.range[0])}[${models.join(", ")}]${text.slice(list.range[1])}`
+  document.setIn(["spec", "models"], models)
+  return documents.map((document) => document.toString({ lineWidth: 0, flowCollectionPadding: false })).join("")
 }
 
 /** The same text with other replica counts in one pool; comments, order and all else stay. `undefined`: no such pool. */
