@@ -10,9 +10,11 @@ import { readNpy } from "../../src/testing/npy.ts"
 
 const path = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
 
-export const contextOf = (model: string): PipelineContext => {
+export const manifestOf = (file: string): ModelManifest => JSON.parse(readFileSync(path(file), "utf8")) as ModelManifest
+
+/** `manifest`: another than the folder's own, over the same files. */
+export const contextOf = (model: string, manifest: ModelManifest = manifestOf(`models/${model}/model.json`)): PipelineContext => {
   const folder = path(`models/${model}`)
-  const manifest = JSON.parse(readFileSync(`${folder}/model.json`, "utf8")) as ModelManifest
   const graphs = manifest.variants.find((variant) => variant.execution_provider === "cpu")!.graphs
   const readAsset = (role: string) => Effect.sync(() => readFileSync(`${folder}/${manifest.assets![role]}`))
   return {
@@ -39,7 +41,8 @@ export const difference = (left: ArrayLike<number | bigint>, right: ArrayLike<nu
   let largest = 0
   for (let i = 0; i < left.length; i++) {
     const one = Math.abs(Number(left[i]) - Number(right[i]))
-    if (!(one <= largest)) largest = one
+    if (Number.isNaN(one)) return Number.POSITIVE_INFINITY
+    largest = Math.max(largest, one)
   }
   return largest
 }

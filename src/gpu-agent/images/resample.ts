@@ -1,8 +1,8 @@
 import type { RawImage } from "../../platform/images/hardened.ts"
 
 /**
- * Pillow's `Image.resize`, byte for byte: separable and antialiased, 8-bit pixels with 22-bit fixed-point coefficients,
- * the horizontal pass first and rounded to 8 bits before the vertical one. Models were trained on pictures made so.
+ * Pillow 13's `Image.resize`, byte for byte: separable and antialiased, 8-bit pixels with 22-bit fixed-point coefficients,
+ * rounded to 8 bits between the two passes. Models were trained on pictures made so.
  */
 
 const precisionBits = 22
@@ -89,17 +89,25 @@ const pass = (input: Uint8Array, from: Layout, to: Layout, shape: { readonly lin
   return output
 }
 
-/** A new picture of this size. A side that keeps its length is not filtered. */
-export const resample = (image: RawImage, width: number, height: number, filter: ResampleFilter): RawImage => {
-  let { data } = image
-  if (width !== image.width) {
-    const taps = tapsOf(image.width, width, filters[filter])
-    data = pass(data, { step: 3, lineStep: image.width * 3 }, { step: 3, lineStep: width * 3 }, { lines: image.height, taps })
-  }
-  if (height !== image.height) {
-    const taps = tapsOf(image.height, height, filters[filter])
-    const columns = { step: width * 3, lineStep: 3 }
-    data = pass(data, columns, columns, { lines: width, taps })
-  }
-  return { data, width, height }
+const resizeRows = (image: RawImage, width: number, filter: Filter): RawImage => {
+  if (width === image.width) return image
+  const from = { step: 3, lineStep: image.width * 3 }
+  const to = { step: 3, lineStep: width * 3 }
+  return { ...image, width, data: pass(image.data, from, to, { lines: image.height, taps: tapsOf(image.width, width, filter) }) }
 }
+
+const resizeColumns = (image: RawImage, height: number, filter: Filter): RawImage => {
+  if (height === image.height) return image
+  const columns = { step: image.width * 3, lineStep: 3 }
+  return { ...image, height, data: pass(image.data, columns, columns, { lines: image.width, taps: tapsOf(image.height, height, filter) }) }
+}
+
+/** Which pass is first shows in the rounding. Found by trying Pillow on thousands of sizes: versions before 13 began with the rows always. */
+const columnsFirst = (image: RawImage, width: number, height: number): boolean =>
+  height < image.height && image.height - height > 2 * (image.width - width)
+
+/** A new picture of this size. A side that keeps its length is not filtered. */
+export const resample = (image: RawImage, width: number, height: number, filter: ResampleFilter): RawImage =>
+  columnsFirst(image, width, height)
+    ? resizeRows(resizeColumns(image, height, filters[filter]), width, filters[filter])
+    : resizeColumns(resizeRows(image, width, filters[filter]), height, filters[filter])
