@@ -33,7 +33,7 @@ switch (command._tag) {
     (await import("./run.ts")).run((await import("./pool.ts")).poolCommand(command))
     break
   case "Models":
-    (await import("./run.ts")).run((await import("./models/models.ts")).modelsCommand(command.action, command.data))
+    (await import("./run.ts")).run((await import("./models/models.ts")).modelsCommand(command.action, command.data), 130)
     break
   case "Doctor":
     (await import("./run.ts")).run((await import("./doctor.ts")).doctorCommand(command))

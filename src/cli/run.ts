@@ -7,8 +7,11 @@ const describe = (cause: Cause.Cause<unknown>): string => {
   return message === undefined ? `a bug in darkroom:\n${Cause.pretty(cause)}` : `error: ${message}`
 }
 
-/** Runs a command: exit code 0, or 1 with a reason on standard error. A second Ctrl-C does not wait for the stop. */
-export const run = <E>(command: Effect.Effect<unknown, E>): void => {
+/**
+ * Runs a command: exit code 0, or 1 with a reason on standard error. A second Ctrl-C does not wait for the stop; the first one
+ * is the ordinary end of what serves, and of other commands it is none (`interruptedCode`).
+ */
+export const run = <E>(command: Effect.Effect<unknown, E>, interruptedCode = 0): void => {
   process.once("SIGINT", () => process.once("SIGINT", () => process.exit(130)))
   NodeRuntime.runMain(
     Effect.tapCause(command, (cause) =>
@@ -16,7 +19,7 @@ export const run = <E>(command: Effect.Effect<unknown, E>): void => {
     ),
     {
       disableErrorReporting: true,
-      teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+      teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) ? 0 : Cause.hasInterruptsOnly(exit.cause) ? interruptedCode : 1)
     }
   )
 }

@@ -88,11 +88,11 @@ export const addModel = Effect.fn("addModel")(
     yield* environment.make
     const planPath = join(downloads, "plan.json")
     yield* Effect.sync(() => writeFileSync(planPath, JSON.stringify({ ...plan, downloads, target: unfinished }, undefined, 2)))
-    yield* exportModel(environment.python, planPath, places).pipe(
-      // What was fetched stays for the next time; half an export is of no use.
+    const folder = yield* exportModel(environment.python, planPath, places).pipe(
+      Effect.andThen(install(unfinished, plan, places)),
+      // What was fetched stays for the next time; half an export, or a refused one, is of no use.
       Effect.onError(() => Effect.sync(() => rmSync(unfinished, { recursive: true, force: true })))
     )
-    const folder = yield* install(unfinished, plan, places)
     yield* Effect.sync(() => rmSync(downloads, { recursive: true, force: true }))
     yield* say(`installed ${folder}\nnext: list ${plan.name} in a pool (spec.models); docs/settings.md says how a kind of job gets it by default`)
   },
