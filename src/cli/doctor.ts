@@ -1,12 +1,11 @@
-import { Config, Effect, Result, Schema } from "effect"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
-import { ModelManifest } from "../contract/ModelManifest.ts"
+import { Config, Effect, Result } from "effect"
 import { logSettings } from "../platform/nats/LogSettings.ts"
 import { inspectLog } from "../platform/nats/provision.ts"
 import { brokerOf } from "./broker.ts"
+import { type InstalledModel, installedModels, isVerifiedModel, problemAtAGlance } from "./models/installed.ts"
+import { modelPlaces } from "./models/places.ts"
 import { natsServerVersion } from "./natsServer.ts"
-import { checkout, placeOf } from "./place.ts"
+import { placeOf } from "./place.ts"
 import { readRunning } from "./running.ts"
 
 /** One line of the examination. `bad` must be mended; `weak` is less than promised; `none` is not there and need not be. */
@@ -47,22 +46,22 @@ const broker = (data: string | undefined) =>
       : inspected.success.map((warning) => ({ state: "weak", what: "broker", detail: warning }) as const)
   })
 
-const model = (dir: string, name: string): Finding => {
-  const path = join(dir, name, "model.json")
-  const decoded = Schema.decodeUnknownResult(Schema.fromJsonString(ModelManifest))(readFileSync(path, "utf8"))
-  if (Result.isFailure(decoded)) return { state: "bad", what: "model", detail: `${path}: ${decoded.failure.message}` }
-  const missing = decoded.success.files.filter((file) => !existsSync(join(dir, name, file.path)))
-  return missing.length === 0
-    ? { state: "ok", what: "model", detail: `${name} ${decoded.success.version}` }
-    : { state: "bad", what: "model", detail: `${name}: ${missing.map((file) => file.path).join(", ")} is missing` }
-}
+const model = Effect.fnUntraced(function*(installed: InstalledModel, cacheDir: string) {
+  const problem = yield* problemAtAGlance(installed, cacheDir)
+  if (problem !== undefined || Result.isFailure(installed.manifest)) {
+    return { state: "bad", what: "model", detail: `${installed.name}: ${problem}` } satisfies Finding
+  }
+  const { family, kinds, version } = installed.manifest.success
+  const note = (yield* isVerifiedModel(installed, cacheDir)) ? "" : `; sums not checked yet (darkroom models verify ${installed.name})`
+  return { state: "ok", what: "model", detail: `${installed.name} ${version}, ${family}: ${kinds.join(", ")}${note}` } satisfies Finding
+})
 
 const models = Effect.gen(function*() {
-  const dir = yield* Config.String("MODELS_DIR").pipe(Config.withDefault(join(checkout, "models")))
-  const names = existsSync(dir) ? readdirSync(dir).filter((name) => existsSync(join(dir, name, "model.json"))) : []
-  return names.length === 0
-    ? [{ state: "bad", what: "model", detail: `there is none in ${dir} (MODELS_DIR)` } as const]
-    : names.map((name) => model(dir, name))
+  const { cacheDir, roots } = yield* modelPlaces
+  const installed = installedModels(roots)
+  return installed.length === 0
+    ? [{ state: "bad", what: "model", detail: `there is none in ${roots.join(" or ")} (MODELS_DIR): \`darkroom models list\` says what could be added` } as const]
+    : yield* Effect.forEach(installed, (one) => model(one, cacheDir))
 })
 
 /** `darkroom doctor`: prints what it finds; fails when something must be mended. */
