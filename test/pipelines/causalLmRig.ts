@@ -46,7 +46,7 @@ export const goldenLogits = (index: number, position: number): Float32Array => {
   return (data as Float32Array).subarray(at, at + vocabulary)
 }
 
-export const graphPaths = { generate: "fp32/generate.onnx", decoder: "fp32/decoder.onnx", builder: "builder/model.onnx" } as const
+export const graphPaths = { generate: "fp32/generate.onnx", decoder: "fp32/decoder.onnx", half: "fp16/generate.onnx", builder: "builder/model.onnx" } as const
 export const open = (graph: keyof typeof graphPaths) => openSession(join(folder, graphPaths[graph]), { provider: "cpu", threads: 1 })
 
 /** The model with these graphs alone, by role. */

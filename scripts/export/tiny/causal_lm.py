@@ -133,7 +133,8 @@ def build_elsewhere(source: Path, target: Path) -> None:
 def main() -> None:
     torch.set_num_threads(1)
     target = _FIXTURES / "models" / "tiny-causal-lm"
-    shutil.rmtree(target / "fp32", ignore_errors=True)
+    for precision in ("fp32", "fp16"):
+        shutil.rmtree(target / precision, ignore_errors=True)
     target.mkdir(parents=True, exist_ok=True)
     plan = {
         "name": "tiny-causal-lm",
@@ -150,6 +151,7 @@ def main() -> None:
         source = Path(temporary)
         model = make_source(source)
         exported = export(source, target, precision="fp32", report=_quiet, roles=("generate", "decoder"))
+        exported["variants"] += export(source, target, precision="fp16", report=_quiet)["variants"]
         build_elsewhere(source, target / "builder")
         write_goldens(_FIXTURES / "golden" / "causal-lm", source, model)
     write_manifest(target, plan, exported, [], _quiet)
