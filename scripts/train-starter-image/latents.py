@@ -1,4 +1,4 @@
-"""Latents of the drawn pictures, encoded once: `latents-<i>.npy`, float16 [N, 8, h, w] (mean, then log of the variance)."""
+"""Latents of the drawn pictures, encoded once: `latents-<i>.npy`, float16 [N, 2 C, h, w] (mean, then log of the variance)."""
 
 from pathlib import Path
 

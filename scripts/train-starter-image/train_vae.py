@@ -33,17 +33,22 @@ def batch_of(pictures: list[np.ndarray], whole: bool, rng: np.random.Generator) 
     return torch.from_numpy(np.stack(parts)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+def difference(y: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of pixels, of coarse colours and of edges (neighbouring pixels, at two scales); and of pixels alone."""
+    error = y - x
+    pixels = error.abs().mean()
+    edges = sum(part.diff(dim=axis).abs().mean() for part in (error, F.avg_pool2d(error, 2)) for axis in (2, 3))
+    return pixels + 0.5 * edges + 0.5 * F.avg_pool2d(error, 4).abs().mean() + 0.5 * error.square().mean(), pixels.detach()
+
+
 def loss_of(vae, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Differences of pixels and of edges (neighbouring pixels, at two scales), and the pull of latents to the unit normal."""
+    """The difference, and the pull of latents to the unit normal."""
     with torch.autocast("cpu", torch.bfloat16):
         posterior = vae.encode(x).latent_dist
         y = vae.decode(posterior.sample()).sample
-    y = y.float()
-    pixels = F.l1_loss(y, x)
-    edges = sum(d.diff(dim=axis).abs().mean() for d in (y - x, F.avg_pool2d(y - x, 2)) for axis in (2, 3))
+    loss, pixels = difference(y.float(), x)
     mean, logvar = posterior.mean.float(), posterior.logvar.float()
-    kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
-    return pixels + 0.5 * edges + 0.5 * (y - x).square().mean() + KL * kl, pixels.detach()
+    return loss + KL * 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean(), pixels
 
 
 def main() -> None:
