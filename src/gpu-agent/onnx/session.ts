@@ -12,7 +12,7 @@ const hideFloat16Array = (): void => {
   const scope = globalThis as { Float16Array?: unknown }
   const hidden = scope.Float16Array
   scope.Float16Array = undefined
-  new Tensor("uint8", new Uint8Array(1), [1])
+  void new Tensor("uint8", new Uint8Array(1), [1])
   scope.Float16Array = hidden
 }
 hideFloat16Array()
