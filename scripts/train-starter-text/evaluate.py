@@ -59,9 +59,11 @@ def share(values):
 def report(title, measured):
     kinds, _, strange = measured
     lines = [title] + [
-        f"  {kind:10} on topic {share(of['on topic']):16} English words {share(of['words']):18} ended {share(of['ended'])}" for kind, of in kinds.items()
+        f"  {kind:10} on topic {share(of['on topic']):16} English words {share(of['words']):18} ended {share(of['ended'])}" for kind,
+            of in kinds.items()
     ]
-    return lines + [f"  not in the word lists: {', '.join(sorted(set(strange))) or 'none'}", f"  median tokens/s with the prompt: {statistics.median(kinds['all']['speed']):.0f}"]
+    return lines + [f"  not in the word lists: {', '.join(sorted(set(strange))) or 'none'}",
+        f"  median tokens/s with the prompt: {statistics.median(kinds['all']['speed']):.0f}"]
 
 
 def known_answers(count):

@@ -27,6 +27,7 @@ PLAN = {
     "load_time_ms": 500,
     "timeout_s": 60,
 }
+DOCUMENTS = ["README.md", "LICENSE-WordNet.txt"]
 GREEDY = ["Tell me a funny joke", "What is machine learning?", "Hello", "My portrait looks too dark, what should I do?", "Name three fruits",
           "Tell me a short story about a dragon", "Write a poem about the sea", "日本の首都は？", "What is the capital of France?"]
 
@@ -65,11 +66,11 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     model = save_model(a.checkpoint, a.tokenizer, a.model)
     a.out.mkdir(parents=True, exist_ok=True)
-    readme = a.out / "README.md"
-    kept = readme.read_bytes() if readme.exists() else None
-    readme.unlink(missing_ok=True)  # the manifest lists what the model is run from
+    documents = {path: path.read_bytes() for path in map(a.out.joinpath, DOCUMENTS) if path.exists()}
+    for path in documents:
+        path.unlink()  # the manifest lists what the model is run from
     write_manifest(a.out, PLAN, export(a.model, a.out, precision="fp32", report=say), [], say)
-    if kept:
-        readme.write_bytes(kept)
+    for path, content in documents.items():
+        path.write_bytes(content)
     a.goldens.parent.mkdir(parents=True, exist_ok=True)
     a.goldens.write_text(json.dumps(goldens(model, a.model), ensure_ascii=False, indent=1) + "\n")

@@ -14,7 +14,8 @@ class OnnxModel:
         manifest = json.loads((folder / "model.json").read_text())
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(folder / manifest["variants"][0]["graphs"]["generate"]), options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(str(folder / manifest["variants"][0]["graphs"]["generate"]), options,
+            providers=["CPUExecutionProvider"])
         self.tokenizer = Tokenizer.from_file(str(folder / manifest["assets"]["tokenizer"]))
         self.cache, self.ends = manifest["settings"]["cache"], manifest["settings"]["eos_token_ids"]
         self.context = manifest["settings"]["context_length"]
@@ -24,7 +25,8 @@ class OnnxModel:
         ids = self.tokenizer.encode(TEMPLATE.format(prompt), add_special_tokens=False).ids
         uniforms = np.random.default_rng(seed).random(min(max_tokens, self.context - len(ids)), np.float32)
         feeds = {
-            "input_ids": np.array([ids]), "uniforms": uniforms, "temperature": np.float32(temperature), "top_p": np.float32(top_p),
+            "input_ids": np.array([ids]), "uniforms": uniforms, "temperature": np.array(temperature, np.float32),
+                "top_p": np.array(top_p, np.float32),
             "eos_token_ids": np.array(self.ends),
         }
         for layer in range(self.cache["layers"]):

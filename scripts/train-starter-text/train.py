@@ -155,7 +155,8 @@ def train(a):
         with torch.no_grad():
             torch._foreach_lerp_(list(run.average.parameters()), weights, 1 - min(0.998, (1 + run.step) / (10 + run.step)))
         if run.step % 50 == 0:
-            line = {"seconds": round(run.seconds), "step": run.step, "tokens": run.tokens, "rate": float(f"{rate:.3g}"), "answer_loss": round(total / seen, 4)}
+            line = {"seconds": round(run.seconds), "step": run.step, "tokens": run.tokens, "rate": float(f"{rate:.3g}"),
+                "answer_loss": round(total / seen, 4)}
             if run.step % 500 == 0:
                 line["held_out_loss"] = round(held_out(run.average, tokenizer, 16), 4)
             with a.curve.open("a") as curve:
@@ -171,12 +172,12 @@ def train(a):
 
 if __name__ == "__main__":
     args = argparse.ArgumentParser()
-    args.add_argument("--minutes", type=float, default=60)
+    args.add_argument("--minutes", type=float, default=53)
     args.add_argument("--tokenizer", type=Path, default=Path("work/tokenizer"))
     args.add_argument("--out", type=Path, default=Path("work/checkpoint.pt"))
     args.add_argument("--curve", type=Path, default=Path("work/curve.jsonl"))
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--peak", type=float, default=3e-3)
-    args.add_argument("--batch", type=int, default=4096, help="tokens a step")
+    args.add_argument("--batch", type=int, default=2048, help="tokens a step")
     args.add_argument("--fresh", action="store_true", help="start from nothing although the checkpoint exists")
     train(args.parse_args())

@@ -1,11 +1,15 @@
 """How people type: polite or terse, with and without capitals, marks and slips."""
-BEFORE = ["please ", "can you ", "could you ", "would you ", "can you please ", "could you please ", "I want you to ", "I would like you to ",
-          "hey, ", "hi, ", "now ", "ok, ", "please can you ", "I need you to ", "kindly ", "quickly ", "just "]
+BEFORE = [
+    "please ", "can you ", "could you ", "would you ", "can you please ", "could you please ", "I want you to ", "I would like you to ", "hey, ",
+    "hi, ", "now ", "ok, ", "please can you ", "I need you to ", "kindly ", "quickly ", "just ",
+]
 VERBS = set("""tell write give make name list describe explain define find suggest say show paint imagine read invent begin rhyme recite help teach
 mix open call book send buy search set solve translate summarise calculate remember cheer let""".split())
 AFTER = [" please", ", please", " for me", " for me please", " now", " thanks", ", thank you", " if you can", " today", " again"]
-ASKING = ["can you tell me ", "tell me, ", "please tell me ", "do you know ", "I wonder, ", "hi, ", "hey, ", "quick question: ", "question: ",
-          "could you tell me ", "one question, ", "hello, ", "ok, ", "so ", "and ", "please, "]
+ASKING = [
+    "can you tell me ", "tell me, ", "please tell me ", "do you know ", "I wonder, ", "hi, ", "hey, ", "quick question: ", "question: ",
+    "could you tell me ", "one question, ", "hello, ", "ok, ", "so ", "and ", "please, ",
+]
 
 
 def order(rng, text):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 # Lexicographer files of concrete nouns: animal, artifact, body, food, object, phenomenon, plant, substance, person, shape, time, feeling.
 CONCRETE = {"05", "06", "08", "12", "13", "17", "18", "19", "20", "25", "27", "28"}
-AVOID = re.compile(r"\b(sex|genital|penis|vagina|excre|urin|feces|anus|prostitut|derogat|slur|negro|kill|murder|drug|breast|ethnic|race|disparag|offensive|nude|slang|whore|penal|coitus|insult|weapon|bomb)", re.I)
+AVOID = re.compile(r"\b(sex|genital|penis|vagina|excre|urin|feces|anus|prostitut|derogat|slur|negro|kill|murder|drug|breast|ethnic|race|disparag|offensive|nude|slang|whore|penal|coitus|insult|weapon|bomb)",
+    re.I)
 
 
 def folder():
@@ -53,6 +54,7 @@ def definitions(limit=1500):
         if not first:
             continue
         text = re.sub(r"\s*\([^)]*\)", "", first.split(";")[0]).strip()
-        if re.fullmatch(r"[a-z][a-z ,'-]*", text) and 3 <= len(text.split()) <= 14 and not AVOID.search(text) and not text.startswith("the ") and parts[0] not in text.split():
+        if re.fullmatch(r"[a-z][a-z ,'-]*",
+            text) and 3 <= len(text.split()) <= 14 and not AVOID.search(text) and not text.startswith("the ") and parts[0] not in text.split():
             found.append((-common[parts[0]], parts[0], article(parts[0], text), text))
     return [one[1:] for one in sorted(found)[:limit]]
