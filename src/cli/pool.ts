@@ -25,12 +25,17 @@ const statuses = Effect.fnUntraced(function*(pools: ReadonlyArray<GpuPool>) {
   )
 })
 
+const inMemory = ({ models = [] }: GpuPoolStatus): string =>
+  models.map(({ loadedPercent, loadedReplicas, name }) =>
+    `\n  ${name}: in memory of ${loadedReplicas}${loadedPercent === undefined ? "" : `, being loaded (${loadedPercent} %)`}`
+  ).join("")
+
 const describe = (pool: GpuPool, status: GpuPoolStatus | undefined): string => {
   const { maxReplicas, models, replicas } = pool.spec
   const promised = `${pool.metadata.name}  ${models.join(",")}  floor ${replicas}, at most ${maxReplicas}`
   if (status === undefined) return `${promised}  no fleet tells about it`
   const wrong = status.conditions.filter((one) => (one.type === "Degraded" && one.status === "True") || (one.type === "QueueReachable" && one.status === "False"))
-  return `${promised}  ${status.state}: ${status.readyReplicas} ready, ${status.busyReplicas} busy, ${status.desiredReplicas} wanted, ${status.queue.depth} unfinished jobs${
+  return `${promised}  ${status.state}: ${status.readyReplicas} ready, ${status.busyReplicas} busy, ${status.desiredReplicas} wanted, ${status.queue.depth} unfinished jobs${inMemory(status)}${
     wrong.map((one) => `\n  ${one.reason}: ${one.message}`).join("")
   }`
 }

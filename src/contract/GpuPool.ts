@@ -186,6 +186,16 @@ export const GpuPoolStatus = Schema.Struct({
   lanesReadyFor: Schema.Array(Schema.String).annotate({
     description: "Models whose lanes exist, so that jobs may be routed here."
   }),
+  models: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({
+        name: text("The model."),
+        loadedReplicas: whole("Agents that have it in memory."),
+        loadingReplicas: whole("Agents that are loading it."),
+        loadedPercent: Schema.optionalKey(whole("While it is being loaded: how much of it those agents have in memory, by bytes."))
+      })
+    ).annotate({ description: "Models that agents have in memory or are loading, by their own word." })
+  ),
   lastColdStartMs: Schema.optionalKey(whole("Milliseconds that the last start of an agent took.")),
   idleReplicas: Schema.optionalKey(whole("Agents that wait for a job.")),
   unschedulableReplicas: Schema.optionalKey(whole("Pods that no node takes now, or that a scheduling gate holds: kept as they are.")),

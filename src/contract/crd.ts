@@ -40,6 +40,7 @@ const overlay: Overlay = {
   "status.queue": { required: undefined as never },
   "status.coldStart": { required: undefined as never },
   "status.lastScale": { required: undefined as never },
+  "status.models.[]": { required: undefined as never },
   "status.lastScale.at": { format: "date-time" },
   "status.conditions.[].lastTransitionTime": { format: "date-time" },
   "status.conditions": { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] }

@@ -38,6 +38,7 @@ export const sightingFacts = (id: string, at: number, more: Partial<Sighting> = 
   readyAt: at,
   heardAt: at,
   loading: false,
+  models: { models_loaded: [] },
   ...more
 })
 

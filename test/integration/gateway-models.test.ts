@@ -1,4 +1,4 @@
-import { ConfigProvider, Effect, Layer } from "effect"
+import { ConfigProvider, Effect, Layer, Schedule } from "effect"
 import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -6,6 +6,7 @@ import sharp from "sharp"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { Blobs } from "../../src/platform/blobs/Blobs.ts"
 import { Connection } from "../../src/platform/nats/Connection.ts"
+import { Presence } from "../../src/platform/nats/Presence.ts"
 import { startSystem, type System } from "../../src/testing/System.ts"
 import { writeNoopModels } from "../../src/testing/noopModels.ts"
 import { GatewayClient } from "./gatewayClient.ts"
@@ -114,6 +115,16 @@ describe("models, pictures and adapters of a body", () => {
     assert.strictEqual(wrongKind.status, 400)
     assert.include(wrongKind.body.detail, "cannot do this kind of job (text)")
     assert.strictEqual((await client.edit("x", { model: "nothing" })).status, 503)
+  })
+  it("the pool's status says which models its agents have in memory", async () => {
+    const told = Presence.use(({ pools }) => pools).pipe(
+      Effect.map((pools) => pools.get("local")?.status.models ?? []),
+      Effect.repeat({ until: (models) => models.length === 2, schedule: Schedule.spaced("50 millis") }),
+      Effect.timeout("20 seconds"),
+      Effect.provide(Presence.layer.pipe(Layer.provide(Connection.layer("test")))),
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ NATS_URL: system.broker.url })))
+    )
+    assert.deepStrictEqual(await Effect.runPromise(told), ["editor", "plain"].map((name) => ({ name, loadedReplicas: 1, loadingReplicas: 0 })))
   })
   it("the agent holds a job to the manifest where the gateway has none", async () => {
     for (const [fields, field] of [

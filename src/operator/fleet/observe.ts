@@ -21,8 +21,10 @@ export interface Sighting extends Replica, Pick<AgentProcess, "startedAt" | "rev
   readonly readyAt: number | undefined
   /** Last time a heartbeat was heard. */
   readonly heardAt: number | undefined
-  /** Loading the model, by its own word. */
+  /** Loading its first model, by its own word. */
   readonly loading: boolean
+  /** In its memory and on their way there, by its last word. */
+  readonly models: Pick<Heartbeat, "models_loaded" | "models_loading">
 }
 
 /** When each of those that can work, or could, got ready first. */
@@ -71,7 +73,8 @@ const sight = (
     since: before?.phase === phase ? before.since : before === undefined ? process.startedAt : now,
     readyAt: before?.readyAt ?? (isReady ? now : undefined),
     heardAt: heard === undefined ? before?.heardAt : now,
-    loading: heard?.state === "STARTING"
+    loading: heard?.state === "STARTING",
+    models: heard ?? before?.models ?? { models_loaded: [] }
   }
 }
 

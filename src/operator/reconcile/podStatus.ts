@@ -116,6 +116,7 @@ export const isMinorChange = (before: GpuPoolStatus | undefined, after: GpuPoolS
     busyReplicas: 0,
     idleReplicas: 0,
     queue: { ...status.queue, depth: 0 },
+    models: [],
     conditions: status.conditions.filter(({ type }) => type !== "Active")
   })
   return isSameStatus(major(before), major(after))

@@ -20,6 +20,7 @@ const replica = (phase: ReplicaPhase, more: Partial<Sighting> = {}): Sighting =>
   readyAt: phase === "starting" ? undefined : 1,
   heardAt: 1,
   loading: false,
+  models: { models_loaded: [] },
   startedAt: 0,
   revision: "",
   ...more

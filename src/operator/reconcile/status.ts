@@ -1,6 +1,7 @@
 import type { GpuPool, GpuPoolStatus, PoolState } from "../../contract/GpuPool.ts"
 import type { Decision, ObservedDepth } from "../scaling/decide.ts"
 import type { Sighting } from "../fleet/observe.ts"
+import { poolModels } from "./poolModels.ts"
 
 /** What a pool's status says, from facts alone. Pure. */
 
@@ -92,6 +93,7 @@ export const statusOf = (
       readable: facts.depth._tag === "Readable"
     },
     lanesReadyFor: [...facts.lanesReadyFor],
+    models: poolModels(live, before?.models),
     ...(facts.lastColdStartMs === undefined ? {} : { lastColdStartMs: facts.lastColdStartMs }),
     conditions
   }
