@@ -17,6 +17,8 @@ export const ModelVariant = Schema.Struct({
   precision: Schema.Literals(["fp32", "fp16", "bf16", "int8", "int4"]),
   /** Role (as the family names it) → file of `files`. */
   graphs: Schema.Record(Schema.String, RelativePath),
+  /** Operators that may run on the CPU though the provider is another; any other node there keeps the model from being loaded. */
+  cpu_operators: Schema.optionalKey(Schema.Array(Schema.String)),
   /** What the variant needs while it runs: weights, activations and caches of its largest job, on the GPU or in the engine's memory. */
   memory_bytes: Schema.Int
 })

@@ -5,7 +5,7 @@ import type { ModelLoading } from "../../contract/AgentMessages.ts"
 import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import type { ExecutionProvider } from "../onnx/device.ts"
 import { readParts } from "../models/readParts.ts"
-import { openSession } from "../onnx/session.ts"
+import { openPlaced } from "../onnx/openPlaced.ts"
 import { families } from "../pipelines/families.ts"
 import { type Pipeline, PipelineError } from "../pipelines/Pipeline.ts"
 import type { Faults } from "./faults.ts"
@@ -45,7 +45,7 @@ export const loadModel = Effect.fn("engine.load")(function*(
     const path = variant.graphs[role]
     if (path === undefined) return yield* unloadable(`model.json of ${name} names no graph for the role ${role}.`)
     yield* onLoading(loadingOf(manifest, settings.provider, loadedRoles, role))
-    const session = yield* openSession(join(folder, path), settings)
+    const session = yield* openPlaced(join(folder, path), settings, variant.cpu_operators ?? [])
     loadedRoles.add(role)
     yield* onLoading(loadingOf(manifest, settings.provider, loadedRoles))
     return settings.faults.session(session, path)

@@ -52,20 +52,20 @@ export interface Session {
   readonly run: (inputs: Readonly<Record<string, Tensor>>) => Effect.Effect<Readonly<Record<string, Tensor>>, OnnxError>
 }
 
-const open = (path: string, { provider, refuseCpuFallback, threads }: SessionOptions): Promise<InferenceSession> =>
-  InferenceSession.create(path, {
-    executionProviders: [provider === "cuda" ? { name: "cuda", deviceId: 0 } : "cpu"],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-    extra: {
-      session: {
-        disable_cpu_ep_fallback: refuseCpuFallback === true ? "1" : "0",
-        // Its threads would burn whole cores for a while after every run: broker and gateway share them.
-        intra_op: { allow_spinning: "0" }
-      }
+/** What ONNX Runtime is told. */
+export const nativeOptions = ({ provider, refuseCpuFallback, threads }: SessionOptions): InferenceSession.SessionOptions => ({
+  executionProviders: [provider === "cuda" ? { name: "cuda", deviceId: 0 } : "cpu"],
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  logSeverityLevel: 3,
+  extra: {
+    session: {
+      disable_cpu_ep_fallback: refuseCpuFallback === true ? "1" : "0",
+      // Its threads would burn whole cores for a while after every run: broker and gateway share them.
+      intra_op: { allow_spinning: "0" }
     }
-  })
+  }
+})
 
 /** A loaded graph; released with the scope. */
 export const openSession = Effect.fn("onnx.openSession")(function*(
@@ -74,7 +74,7 @@ export const openSession = Effect.fn("onnx.openSession")(function*(
 ): Effect.fn.Return<Session, OnnxError, Scope.Scope> {
   const session = yield* Effect.acquireRelease(
     Effect.tryPromise({
-      try: () => open(path, options),
+      try: () => InferenceSession.create(path, nativeOptions(options)),
       catch: (cause) => new OnnxError({ stage: "load", graph: path, cause })
     }),
     (session) => Effect.promise(() => session.release())
