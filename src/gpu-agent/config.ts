@@ -1,4 +1,4 @@
-import { Config, Effect } from "effect"
+import { Config, Effect, Option } from "effect"
 import { randomBytes } from "node:crypto"
 import { availableParallelism, homedir, hostname, totalmem } from "node:os"
 import { join } from "node:path"
@@ -14,9 +14,6 @@ const memoryMaxByDefault = (): number => {
   const constrained = process.constrainedMemory()
   return Math.floor(minus(constrained > 0 && constrained < totalmem() ? constrained : totalmem()))
 }
-
-/** An H100 or A100 of 80 GB, as the manifests count. */
-const gpuMemoryMaxByDefault = 80_000_000_000
 
 const duration = (name: string, fallback: string) =>
   Config.schema(DurationText, name).pipe(Config.withDefault(fallback), Config.map(durationMs))
@@ -39,7 +36,7 @@ const fromEnvironment = Config.all({
   forceCpu: Config.Boolean("DARKROOM_FORCE_CPU").pipe(Config.withDefault(false)),
   testModels: Config.Boolean("DARKROOM_TEST_MODELS").pipe(Config.withDefault(false)),
   memoryMaxBytes: Config.Int("ENGINE_MEMORY_MAX_BYTES").pipe(Config.withDefault(memoryMaxByDefault())),
-  gpuMemoryMaxBytes: Config.Int("GPU_MEMORY_MAX_BYTES").pipe(Config.withDefault(gpuMemoryMaxByDefault)),
+  gpuMemoryMaxBytes: Config.option(Config.Int("GPU_MEMORY_MAX_BYTES")).pipe(Config.map(Option.getOrUndefined)),
   cancelHardStopMs: duration("ENGINE_CANCEL_HARD_STOP", "1500ms"),
   loadTimeoutMs: duration("ENGINE_LOAD_TIMEOUT", "10m")
 })

@@ -16,8 +16,8 @@ export interface EngineOptions {
   readonly forceCpu?: boolean
   /** Resident memory at which the engine process is killed; below the container's limit (job-log rule 23). */
   readonly memoryMaxBytes: number
-  /** What the models on a GPU may need together, by their manifests. */
-  readonly gpuMemoryMaxBytes: number
+  /** What the models on a GPU may need together, by their manifests; without it what the GPU has, less a twentieth. */
+  readonly gpuMemoryMaxBytes: number | undefined
   /** How long a cancelled run may take to its next step before its process is killed. */
   readonly cancelHardStopMs: number
   readonly setupTimeoutMs: number

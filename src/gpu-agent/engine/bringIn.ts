@@ -48,8 +48,7 @@ export const bringIn = Effect.fnUntraced(function*(
   const { failures, options } = supervision
   const { manifest } = model
   let now = yield* awaitReady(supervision)
-  const { provider } = now
-  const budgetBytes = provider === "cuda" ? options.gpuMemoryMaxBytes : options.memoryMaxBytes
+  const { budgetBytes, provider } = now
   const wanted = { name: manifest.name, memoryBytes: memoryBytesOf(manifest, provider) }
   const room = makeRoom([...now.residents.values()], wanted, budgetBytes)
   if (room._tag === "TooLarge") return yield* tooLarge(wanted, provider, budgetBytes)

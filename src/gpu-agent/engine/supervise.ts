@@ -1,6 +1,7 @@
 import { Effect, Ref, Stream, SubscriptionRef } from "effect"
 import type { ModelLoading } from "../../contract/AgentMessages.ts"
 import type { ExecutionProvider } from "../onnx/device.ts"
+import { gpuMemoryBytes } from "../onnx/gpuMemory.ts"
 import type { EngineOptions } from "./Engine.ts"
 import { type EngineProcess, startEngineProcess } from "./EngineProcess.ts"
 import { EngineUnavailable } from "./errors.ts"
@@ -28,6 +29,8 @@ export const initialStatus: EngineStatus = { phase: "starting", provider: null, 
 export interface Life {
   readonly process: EngineProcess
   readonly provider: ExecutionProvider
+  /** What its models may need together. */
+  readonly budgetBytes: number
   /** What is in its memory, least recently used first. */
   readonly residents: Map<string, Resident>
 }
@@ -77,6 +80,17 @@ const follow = Effect.fnUntraced(function*(supervision: Supervision) {
   }
 })
 
+/** An H100 or A100 of 80 GB, as the manifests count: for a GPU that does not say what it has. */
+const gpuMemoryAssumedBytes = 80_000_000_000
+/** The rest is CUDA's own: its context, kernels and libraries. */
+const gpuShareForModels = 0.95
+
+const gpuBudgetBytes = Effect.fnUntraced(function*({ environment, gpuMemoryMaxBytes }: EngineOptions) {
+  if (gpuMemoryMaxBytes !== undefined) return gpuMemoryMaxBytes
+  const bytes = yield* gpuMemoryBytes(environment)
+  return bytes === undefined ? gpuMemoryAssumedBytes : Math.floor(bytes * gpuShareForModels)
+})
+
 /** Starts a process, waits for its probe, then for its end. */
 const oneLife = Effect.fnUntraced(function*({ life, options, status }: Supervision) {
   const process = yield* startEngineProcess(options)
@@ -97,7 +111,8 @@ const oneLife = Effect.fnUntraced(function*({ life, options, status }: Supervisi
   if (answer.success._tag === "Ready") {
     const { execution_provider: provider, warnings: messages } = answer.success
     for (const warning of messages) yield* Effect.logWarning("engine warning").pipe(Effect.annotateLogs({ warning }))
-    yield* Ref.set(life, { process, provider, residents: new Map() })
+    const budgetBytes = provider === "cuda" ? yield* gpuBudgetBytes(options) : options.memoryMaxBytes
+    yield* Ref.set(life, { process, provider, budgetBytes, residents: new Map() })
     yield* SubscriptionRef.set(status, { ...initialStatus, phase: "ready", provider, messages })
   }
   return yield* process.ended
