@@ -138,6 +138,36 @@ layer(Model.layer)("whole pictures are those of diffusers", (it) => {
   }
 })
 
+layer(Model.layer)("words", (it) => {
+  it.effect("without guidance are read once a step, with it together with the negative ones", () =>
+    Effect.gen(function*() {
+      const model = yield* Model
+      const predictions: Array<number> = []
+      const counting: SdxlModel = {
+        ...model,
+        predictNoise: (input) => Effect.suspend(() => {
+          predictions.push(input.conditionings.length)
+          return model.predictNoise(input)
+        })
+      }
+      yield* drawn(counting, requestOf("unguided"))
+      yield* drawn(counting, requestOf("one-step"))
+      assert.deepStrictEqual(predictions, [1, 1, 1, 1, 2])
+    }))
+  it.effect("that the model does not read are named, of both prompts", () =>
+    Effect.gen(function*() {
+      const { warnings } = yield* drawn(yield* Model, requestOf("thirty-steps"))
+      const { cut } = cases.tokens.at(-1)
+      assert.deepStrictEqual(warnings, ["The prompt", "The negative prompt"].map((what) => `${what} is longer than the 75 tokens that the model reads; left out: "${cut}"`))
+    }))
+  it.effect("that guide nothing are named", () =>
+    Effect.gen(function*() {
+      const { parameters, ...request } = requestOf("unguided")
+      const { warnings } = yield* drawn(yield* Model, { ...request, parameters: { ...parameters, negative_prompt: "blurry" } })
+      assert.include(warnings.join(), "negative prompt has no effect")
+    }))
+})
+
 layer(Model.layer)("a forgotten rule shows", (it) => {
   const off = (name: string, change: (model: SdxlModel) => SdxlModel) =>
     Effect.gen(function*() {
