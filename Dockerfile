@@ -7,7 +7,7 @@
 # of its code in the compile cache, which saves a third of every start. By the user that will run it: Node keeps one cache a user.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
-ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
+ARG PYTHON_IMAGE=python:3.13-slim-bookworm
 
 # ── packages ──
 
@@ -30,10 +30,13 @@ RUN rm -rf node_modules/hono node_modules/@hono node_modules/@kubernetes \
     && arch=$(node -p process.arch) && cd node_modules/onnxruntime-node/bin/napi-v6 \
     && find . -mindepth 2 -maxdepth 2 ! -path "./linux/$arch" -exec rm -rf {} +
 
-# Beside the packages' own binaries, CUDA wants its provider, which is downloaded from NuGet (about 350 MB).
-FROM agent-packages AS agent-cuda-packages
-RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js \
-    && test -s node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so
+# Beside the packages' own binaries, CUDA wants its provider and NVIDIA's libraries, all from PyPI (more than 1 GB): docs/adr/0012.
+FROM ${PYTHON_IMAGE} AS agent-cuda-packages
+WORKDIR /app
+COPY --from=agent-packages /app/node_modules/onnxruntime-node ./node_modules/onnxruntime-node
+COPY scripts/cuda-provider ./scripts/cuda-provider
+COPY scripts/cuda ./scripts/cuda
+RUN scripts/cuda-provider /opt/cuda && test -s /opt/cuda/libcudart.so.13
 
 # ── programs ──
 
@@ -93,16 +96,16 @@ FROM agent-cpu AS agent-test
 ENV DARKROOM_TEST_MODELS=1
 COPY test/fixtures/models/noop ./models/noop
 
-# For linux/amd64 with an NVIDIA driver that runs CUDA 12 (525 or newer). Large models are not in it: they come from the
-# pool's model cache at /models.
-FROM ${NODE_IMAGE} AS node
-
-FROM ${CUDA_IMAGE} AS agent-cuda
+# For linux/amd64 with an NVIDIA driver for CUDA 13 (580 or newer), which NVIDIA's container runtime adds. Large models are not
+# in it: they come from the pool's model cache at /models.
+FROM ${NODE_IMAGE} AS agent-cuda
 LABEL org.opencontainers.image.title="Darkroom agent (CUDA)" org.opencontainers.image.licenses="Apache-2.0"
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache AGENT_HEALTH_HOST=0.0.0.0 AGENT_HEALTH_PORT=8080 DARKROOM_DEVICE=cuda MODELS_DIR=/app/models XDG_CACHE_HOME=/tmp/cache
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache AGENT_HEALTH_HOST=0.0.0.0 AGENT_HEALTH_PORT=8080 DARKROOM_DEVICE=cuda MODELS_DIR=/app/models XDG_CACHE_HOME=/tmp/cache \
+    NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility LD_LIBRARY_PATH=/opt/cuda
 WORKDIR /app
-COPY --from=node /usr/local/bin/node /usr/local/bin/node
-COPY --from=agent-cuda-packages /app/node_modules ./node_modules
+COPY --from=agent-packages /app/node_modules ./node_modules
+COPY --from=agent-cuda-packages /app/node_modules/onnxruntime-node ./node_modules/onnxruntime-node
+COPY --from=agent-cuda-packages /opt/cuda /opt/cuda
 COPY models/starter ./models/starter
 COPY LICENSE package.json ./
 COPY src/contract ./src/contract
