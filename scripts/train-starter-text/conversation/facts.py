@@ -58,13 +58,24 @@ KINDS = dict(fruit="apple pear banana cherry plum grape orange lemon peach mango
                  city="Paris London Rome Berlin Tokyo Cairo Lima Oslo", number="one two three four five six seven eight",
              fish="salmon trout shark tuna herring cod", food=" ".join(FOODS[16:26]), day=" ".join(DAYS),
                  camera_part="lens shutter sensor flash tripod screen")
-SPECIAL = {"animals of the sea": "whale shark dolphin octopus crab seal fish turtle", "farm animals": "cow pig sheep goat horse hen duck",
-    "pets": "cat dog hamster rabbit parrot fish", "names for girls": " ".join(GIRLS), "names for boys": " ".join(BOYS),
-           "warm colours": "red orange yellow gold pink", "cold colours": "blue green turquoise purple",
-           "animals of the forest": "fox deer bear owl squirrel wolf hedgehog badger", "animals that can fly": "eagle bee owl bat crow butterfly",
-           "sea animals": "whale shark dolphin octopus crab seal turtle", "girl names": " ".join(GIRLS), "boy names": " ".join(BOYS),
-           "things in a kitchen": "spoon knife pot cup plate oven table", "words for happy": "glad cheerful merry joyful content",
-           "big animals": "elephant whale giraffe hippo bear", "small animals": "ant mouse bee snail beetle"}
+SPECIAL = {
+    "animals of the sea": "whale shark dolphin octopus crab seal fish turtle",
+    "farm animals": "cow pig sheep goat horse hen duck",
+    "pets": "cat dog hamster rabbit parrot fish",
+    "names for girls": " ".join(GIRLS),
+    "names for boys": " ".join(BOYS),
+    "warm colours": "red orange yellow gold pink",
+    "cold colours": "blue green turquoise purple",
+    "animals of the forest": "fox deer bear owl squirrel wolf hedgehog badger",
+    "animals that can fly": "eagle bee owl bat crow butterfly",
+    "sea animals": "whale shark dolphin octopus crab seal turtle",
+    "girl names": " ".join(GIRLS),
+    "boy names": " ".join(BOYS),
+    "things in a kitchen": "spoon knife pot cup plate oven table",
+    "words for happy": "glad cheerful merry joyful content",
+    "big animals": "elephant whale giraffe hippo bear",
+    "small animals": "ant mouse bee snail beetle",
+}
 
 
 def capital(rng):

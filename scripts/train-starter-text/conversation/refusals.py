@@ -54,8 +54,18 @@ MORE = ["", "", ", and I have no internet", ", and I know only simple things", "
 FOREIGN = """guten Tag, wie geht es dir|was ist das|erzähl mir einen Witz|bonjour, comment ça va|raconte une histoire|qu'est-ce que c'est|hola, qué tal|cuéntame un chiste|qué es esto|ciao, come stai|raccontami una storia
 olá, tudo bem|conte uma piada|hej, hur mår du|cześć, jak się masz|opowiedz mi historię|merhaba, nasılsın|привет, как дела|расскажи анекдот|что это такое|你好|讲一个笑话|什么是机器学习|今天天气怎么样|こんにちは|日本語で話して
 冗談を言って|안녕하세요|농담 하나 해 줘|नमस्ते|मुझे एक कहानी सुनाओ|مرحبا|ما هذا|שלום|γεια σου|τι είναι αυτό""".replace("\n", "|").split("|")
-SCRIPTS = [(0x4E00, 0x9FA5), (0x3041, 0x3096), (0xAC00, 0xD7A3), (0x0430, 0x044F), (0x0627, 0x0649), (0x0905, 0x0939), (0x05D0, 0x05EA),
-    (0x03B1, 0x03C9), (0x1F600, 0x1F64F), (0x30A1, 0x30FA)]
+SCRIPTS = [
+    (0x4E00, 0x9FA5),
+    (0x3041, 0x3096),
+    (0xAC00, 0xD7A3),
+    (0x0430, 0x044F),
+    (0x0627, 0x0649),
+    (0x0905, 0x0939),
+    (0x05D0, 0x05EA),
+    (0x03B1, 0x03C9),
+    (0x1F600, 0x1F64F),
+    (0x30A1, 0x30FA),
+]
 ENGLISH_ONLY = [
     "I am a small model and I know only English. [Please ask me in English.|]",
     "Sorry, I [understand|know] only [a little|] English. Please [ask again|write] in English.",

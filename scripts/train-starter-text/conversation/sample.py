@@ -15,8 +15,10 @@ from .poems import poem
 from .refusals import refusal
 from .stories import story
 
-SHARES = [(greeting, 8), (joke, 12), (term, 9), (common_noun, 15), (tip, 12), (picture, 9), (story, 9), (colour, 5), (fact, 9), (poem, 4),
-    (advice, 4), (refusal, 10)]
+SHARES = [
+    (greeting, 8), (joke, 9), (term, 9), (common_noun, 15), (tip, 12), (picture, 8), (story, 8), (colour, 7), (fact, 18), (poem, 3), (advice, 4),
+    (refusal, 9),
+]
 SUBJECTS, WEIGHTS = zip(*SHARES)
 SEVERAL_TURNS = 0.06
 

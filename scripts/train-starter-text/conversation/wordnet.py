@@ -37,7 +37,7 @@ def article(lemma, gloss):
 
 
 @cache
-def definitions(limit=1500):
+def definitions(words_most=10):
     """[(noun, article or "", what it is)], commonest first."""
     gloss = {}
     for line in lines("data.noun"):
@@ -55,6 +55,6 @@ def definitions(limit=1500):
             continue
         text = re.sub(r"\s*\([^)]*\)", "", first.split(";")[0]).strip()
         if re.fullmatch(r"[a-z][a-z ,'-]*",
-            text) and 3 <= len(text.split()) <= 14 and not AVOID.search(text) and not text.startswith("the ") and parts[0] not in text.split():
+            text) and 3 <= len(text.split()) <= words_most and not AVOID.search(text) and not text.startswith("the ") and parts[0] not in text.split():
             found.append((-common[parts[0]], parts[0], article(parts[0], text), text))
-    return [one[1:] for one in sorted(found)[:limit]]
+    return [one[1:] for one in sorted(found)]
