@@ -200,6 +200,9 @@ describe("an answer", () => {
       const byStep = yield* load({ decoder: "decoder" })
       const parameters = { max_tokens: 100, temperature: 0.9 }
       const first = yield* model.run(request("a", parameters, 3), quiet)
+      const generate = generateDecoder(yield* open("generate"), settings)
+      const drawn = yield* decode(generate, golden.tokens[2]!.ids, samplingOf(parameters), [numbers(3, 100)])
+      assert.strictEqual(first.text, textOf(drawn))
       assert.strictEqual((yield* model.run(request("a", parameters, 3), quiet)).text, first.text)
       assert.strictEqual((yield* byStep.run(request("a", parameters, 3), quiet)).text, first.text)
       assert.notStrictEqual((yield* model.run(request("a", parameters, 4), quiet)).text, first.text)

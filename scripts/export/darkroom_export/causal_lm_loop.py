@@ -5,7 +5,7 @@
   temperature [] float32 above 0; top_p [] float32, so small that one token is left for greedy; eos_token_ids [ends] int64
   -> tokens [sampled] int64: as many as there are uniforms, fewer when the last one is an end; present.{i}.{key,value}: all but that one.
 
-Each pass of the Loop is a decoder step and the sampling of docs/adding-a-model.md's order: temperature, top-p, softmax, draw.
+Each pass of the Loop is a decoder step and the sampling of docs/text-models.md: temperature, top-p, softmax, draw.
 """
 
 import numpy as np
