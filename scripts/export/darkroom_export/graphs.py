@@ -17,6 +17,9 @@ INSIDE_MAX_BYTES = 1_000_000_000
 #: diffusers copies the memory of larger batches, which would be another graph.
 BATCH_MAX = 63
 
+#: Below, a size is 1 on a UNet's lowest level, which the exporter would take for a constant. The graphs run there, too.
+SIZE_MIN, SIZE_MAX = 9, 4096
+
 #: Name -> an example, and axis -> name of a size known at run time.
 Inputs = dict[str, tuple[torch.Tensor, dict[int, str]]]
 
@@ -30,8 +33,11 @@ def _dynamic(inputs: Inputs, multiple: int) -> list[Any]:
 
     def size(name: str) -> Any:
         if name not in sizes:
-            dim = torch.export.Dim(name, min=1, max=BATCH_MAX if name == "batch" else 4096)
-            sizes[name] = dim * multiple if multiple > 1 and name != "batch" else dim
+            if name == "batch":
+                sizes[name] = torch.export.Dim(name, min=1, max=BATCH_MAX)
+            else:
+                dim = torch.export.Dim(name, min=SIZE_MIN, max=SIZE_MAX)
+                sizes[name] = dim * multiple if multiple > 1 else dim
         return sizes[name]
 
     return [{axis: size(name) for axis, name in axes.items()} for _, axes in inputs.values()]
@@ -72,6 +78,10 @@ def quantise_linear(path: Path) -> None:
 
     data = path.with_name(f"{path.name}.data")
     large = data.exists()
+    # The quantiser turns weights round and would find their noted shapes wrong.
+    unshaped = onnx.load(path, load_external_data=False)
+    del unshaped.graph.value_info[:]
+    onnx.save(unshaped, path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantise-") as scratch:
         draft = Path(scratch) / path.name
         quantize_dynamic(

@@ -92,10 +92,11 @@ class _TextEncoder(_WithAdapters):
 class _UNet(_WithAdapters):
     def forward(self, sample: torch.Tensor, timestep: torch.Tensor, encoder_hidden_states: torch.Tensor,
                 text_embeds: torch.Tensor, time_ids: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+        # text_embeds stays float32: it is joined with the sizes' embedding, which is computed in float32, and ONNX joins like types.
         with self.weighted(weights):
             return self.model(
                 self.inside(sample), timestep.expand(sample.shape[0]), self.inside(encoder_hidden_states),
-                added_cond_kwargs={"text_embeds": self.inside(text_embeds), "time_ids": time_ids}, return_dict=False,
+                added_cond_kwargs={"text_embeds": text_embeds, "time_ids": time_ids}, return_dict=False,
             )[0].float()
 
 
