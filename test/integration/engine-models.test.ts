@@ -47,11 +47,11 @@ let jobs = 0
 const runOf = (model: string, prompt = "steps=1 size=4x4") =>
   ({ _tag: "Run", job_id: `job-${++jobs}`, model, kind: "edit", prompt, parameters: { seed: 7 }, inputs: [] }) as const
 
-const run = Effect.fnUntraced(function*(model: string, prompt?: string) {
+const run = Effect.fnUntraced(function*(model: string, prompt?: string, onStep: (step: number) => void = () => {}) {
   const loading: Array<ModelLoading> = []
   const engine = yield* Engine
   const onLoading = (progress: ModelLoading) => Effect.sync(() => void loading.push(progress))
-  yield* engine.run(yield* stored(model), runOf(model, prompt), { timeoutMs: 20_000, onLoading, onStep: () => Effect.void })
+  yield* engine.run(yield* stored(model), runOf(model, prompt), { timeoutMs: 20_000, onLoading, onStep: (step) => Effect.sync(() => onStep(step)) })
   return loading
 })
 
@@ -105,6 +105,29 @@ describe("several models in one engine", () => {
       assert.include(error.message, "may use 0.6 GB (ENGINE_MEMORY_MAX_BYTES)")
       assert.deepStrictEqual(yield* inMemory, ["picture"])
     }).pipe(Effect.provide(layer())))
+
+  /** Why the run of `edit` failed, and the steps that were told. */
+  const failing = Effect.fnUntraced(function*(prompt: string) {
+    const steps: Array<number> = []
+    const error = yield* Effect.flip(run("edit", prompt, (step) => steps.push(step)))
+    return [error._tag === "RunFailed" ? error.class : error._tag, steps]
+  })
+
+  it.live("a run that has not enough memory beside others is tried once more alone, and only then", () =>
+    Effect.gen(function*() {
+      yield* run("picture")
+      yield* run("edit")
+      assert.deepStrictEqual(yield* failing("steps=3 alloc_fails_at=2"), ["out_of_memory", [0, 1, 0, 1]])
+      assert.deepStrictEqual(yield* inMemory, ["edit"])
+      assert.deepStrictEqual(yield* failing("steps=3 alloc_fails_at=2"), ["out_of_memory", [0, 1]])
+    }).pipe(Effect.provide(layer())))
+
+  it.live("so is one whose process was stopped at its limit beside others", () =>
+    Effect.gen(function*() {
+      yield* run("picture")
+      assert.deepStrictEqual(yield* failing("steps=3 oom_at=2"), ["EngineOutOfMemory", [0, 1, 0, 1]])
+      yield* run("edit")
+    }).pipe(Effect.provide(layer())), 60_000)
 
   it.live("a load tells its parts and how far it is, and the engine's status shows it", () =>
     Effect.gen(function*() {

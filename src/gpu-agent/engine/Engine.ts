@@ -1,11 +1,11 @@
 import { Context, Effect, Fiber, Layer, Ref, Semaphore, SubscriptionRef } from "effect"
 import type { StoredModel } from "../models/ModelStore.ts"
 import type { Device } from "../onnx/device.ts"
-import { bringIn } from "./bringIn.ts"
+import { bringIn, freshLife, isOutOfMemory } from "./bringIn.ts"
 import type { EngineError } from "./errors.ts"
 import { type OnLoading, runIn, type RunSettings } from "./exchange.ts"
 import type { EngineResult, RunRequest } from "./protocol.ts"
-import { awaitReady, type EngineStatus, initialStatus, type Life, supervise, type Supervision } from "./supervise.ts"
+import { awaitReady, type EngineStatus, forget, initialStatus, type Life, supervise, type Supervision } from "./supervise.ts"
 
 export interface EngineOptions {
   readonly device: Device
@@ -78,11 +78,20 @@ const makeEngine = Effect.fnUntraced(function*(options: EngineOptions) {
       onLoading = listener
       return Effect.ensuring(ensure(model), Effect.sync(() => void (onLoading = quietly)))
     })
+  const runOnce = (now: Life, request: RunRequest, settings: RunSettings) =>
+    runIn(now.process, request, settings, options.cancelHardStopMs).pipe(
+      Effect.onExit(() => Effect.flatMap(now.process.hasEnded, (gone) => gone ? forget(supervision, now) : Effect.void))
+    )
   const run = Effect.fn("engine.run")(function*(model: StoredModel, request: RunRequest, settings: RunSettings) {
     const now = yield* ensureFor(model, settings.onLoading)
-    return yield* runIn(now.process, request, settings, options.cancelHardStopMs).pipe(
-      // The next run must wait for the next process, not find this one.
-      Effect.onExit(() => Effect.flatMap(now.process.hasEnded, (gone) => gone ? Ref.set(supervision.life, undefined) : Effect.void))
+    return yield* runOnce(now, request, settings).pipe(
+      // By what they declare all models fit, and this run did not: once more, with the memory to itself.
+      Effect.catchIf((error) => isOutOfMemory(error) && now.residents.size > 1, () =>
+        Effect.logWarning("out of memory beside other models; running alone").pipe(
+          Effect.andThen(freshLife(supervision, now)),
+          Effect.andThen(ensureFor(model, settings.onLoading)),
+          Effect.flatMap((alone) => runOnce(alone, request, settings))
+        ))
     )
   }, oneAtATime.withPermit)
   return Engine.of({

@@ -6,7 +6,7 @@ import { type EngineError, RunFailed } from "./errors.ts"
 import { makeRoom, type Resident } from "./evictions.ts"
 import { loadInto, type OnLoading, unloadFrom } from "./exchange.ts"
 import { loadingOf, memoryBytesOf } from "./loadParts.ts"
-import { awaitReady, type Life, type Supervision } from "./supervise.ts"
+import { awaitReady, forget, type Life, type Supervision } from "./supervise.ts"
 
 /** Brings a model into the engine's memory, where others may have to go for it. */
 
@@ -24,9 +24,9 @@ const showLoaded = ({ status }: Supervision, { residents }: Life, loading: Model
   SubscriptionRef.update(status, (before) => ({ ...before, loaded: [...residents.keys()], loading }))
 
 /** The one way to get all memory back, whatever a library kept of it. */
-const freshLife = Effect.fnUntraced(function*(supervision: Supervision, now: Life) {
+export const freshLife = Effect.fnUntraced(function*(supervision: Supervision, now: Life) {
   yield* now.process.kill("make room")
-  yield* Ref.set(supervision.life, undefined)
+  yield* forget(supervision, now)
   return yield* awaitReady(supervision)
 })
 
@@ -68,5 +68,5 @@ export const bringIn = Effect.fnUntraced(function*(
   return now
 })
 
-const isOutOfMemory = (error: EngineError): boolean =>
+export const isOutOfMemory = (error: EngineError): boolean =>
   error._tag === "EngineOutOfMemory" || (error._tag === "RunFailed" && error.class === "out_of_memory")

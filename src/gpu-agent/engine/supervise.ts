@@ -43,6 +43,10 @@ export interface Supervision {
   readonly failures: Ref.Ref<number>
 }
 
+/** The next one to ask must wait for the next process, not find this one; that may be there already. */
+export const forget = ({ life }: Supervision, gone: Life): Effect.Effect<void> =>
+  Ref.update(life, (now) => (now === gone ? undefined : now))
+
 /** Waits while a process is starting; fails when none will come. */
 export const awaitReady = ({ life, status }: Supervision): Effect.Effect<Life, EngineUnavailable> =>
   SubscriptionRef.changes(status).pipe(
