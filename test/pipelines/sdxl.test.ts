@@ -168,6 +168,35 @@ layer(Model.layer)("words", (it) => {
     }))
 })
 
+layer(Model.layer)("what cannot be drawn is refused as the caller's", (it) => {
+  const refusal = (change: (request: PipelineRequest) => PipelineRequest, model: (whole: SdxlModel) => SdxlModel = (whole) => whole) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(drawn(model(yield* Model), change(requestOf("half"))))
+      assert.deepInclude(error, { _tag: "PipelineError", class: "invalid_input" })
+      return error.message
+    })
+  const having = (parameters: JobParameters) => (request: PipelineRequest): PipelineRequest => ({ ...request, parameters: { ...request.parameters, ...parameters } })
+
+  it.effect("sides that are no multiples of 8", () =>
+    Effect.gen(function*() {
+      const message = yield* refusal((request) => having({ width: 100, height: 64 })({ ...request, kind: "text_to_image" }))
+      assert.include(message, "100 and 64; they must be multiples of 8")
+    }))
+  it.effect("a strength that leaves no step, with the least that does", () =>
+    Effect.gen(function*() {
+      assert.include(yield* refusal(having({ strength: 0.1 })), "at least 0.167")
+      assert.lengthOf((yield* drawn(yield* Model, having({ strength: 0.167 })(requestOf("half")))).images, 1)
+    }))
+  it.effect("an edit without a picture", () =>
+    Effect.gen(function*() {
+      assert.include(yield* refusal((request) => ({ ...request, inputs: [] })), "none was given")
+    }))
+  it.effect("an edit by a model that cannot read pictures", () =>
+    Effect.gen(function*() {
+      assert.include(yield* refusal((request) => request, (whole) => ({ ...whole, vae: { ...whole.vae, encode: undefined } })), "no VAE encoder")
+    }))
+})
+
 layer(Model.layer)("a forgotten rule shows", (it) => {
   const off = (name: string, change: (model: SdxlModel) => SdxlModel) =>
     Effect.gen(function*() {
