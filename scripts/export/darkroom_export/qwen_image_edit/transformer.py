@@ -25,8 +25,6 @@ def rotate(x: torch.Tensor, table: tuple[torch.Tensor, torch.Tensor], use_real: 
 class Given(torch.nn.Module):
     """Stands where a layer was whose result comes in as an input."""
 
-    value: torch.Tensor | None
-
     def __init__(self, values: dict[int, torch.Tensor], key: int) -> None:
         super().__init__()
         self.values, self.key = values, key
@@ -42,17 +40,16 @@ class TransformerGraph(torch.nn.Module):
         super().__init__()
         self.model, self.adapter_weights = model, weights
 
-    def forward(self, hidden_states, encoder_hidden_states, timestep, img_cos, img_sin, txt_cos, txt_sin, loras):
-        temb_of = lambda hidden: self.model.time_text_embed(timestep, hidden)  # noqa: E731
-        return self.denoise(hidden_states, encoder_hidden_states, temb_of, ((img_cos, img_sin), (txt_cos, txt_sin)), loras)
+    def forward(self, hidden_states, encoder_hidden_states, timestep, img_cos, img_sin, txt_cos, txt_sin, loras=()):
+        temb = self.model.time_text_embed(timestep, self.model.txt_norm.weight)
+        return self.denoise(hidden_states, encoder_hidden_states, temb, ((img_cos, img_sin), (txt_cos, txt_sin)), loras)
 
-    def denoise(self, hidden_states, encoder_hidden_states, temb_of, tables, loras):
+    def denoise(self, hidden_states, encoder_hidden_states, temb, tables, loras):
         model = self.model
         self.adapter_weights.set(loras)
-        dtype = model.proj_out.weight.dtype if isinstance(model.proj_out, torch.nn.Linear) else model.proj_out.base.weight.dtype
+        dtype = model.txt_norm.weight.dtype
         hidden = model.img_in(hidden_states.to(dtype))
         text = model.txt_in(model.txt_norm(encoder_hidden_states.to(dtype)))
-        temb = temb_of(hidden)
         for block in model.transformer_blocks:
             text, hidden = block(
                 hidden_states=hidden, encoder_hidden_states=text, encoder_hidden_states_mask=None, temb=temb, image_rotary_emb=tables
@@ -71,14 +68,14 @@ class ModulatedTransformerGraph(TransformerGraph):
             block.txt_mod = Given(self.given, 2 * index + 1)
         model.norm_out.linear = Given(self.given, -1)
 
-    def forward(self, hidden_states, encoder_hidden_states, modulation, norm_out, img_cos, img_sin, txt_cos, txt_sin, loras):
+    def forward(self, hidden_states, encoder_hidden_states, modulation, norm_out, img_cos, img_sin, txt_cos, txt_sin, loras=()):
         dtype = self.model.txt_norm.weight.dtype
         for row in range(2 * len(self.model.transformer_blocks)):
             self.given[row] = modulation[row : row + 1].to(dtype)
         self.given[-1] = norm_out.to(dtype)
-        # The condition itself is used by nobody; norm_out asks for its type.
-        temb_of = lambda hidden: hidden[:, 0]  # noqa: E731
-        return self.denoise(hidden_states, encoder_hidden_states, temb_of, ((img_cos, img_sin), (txt_cos, txt_sin)), loras)
+        # Nobody uses the condition itself; norm_out asks for its type.
+        nothing = self.model.txt_norm.weight.new_zeros(1, 1)
+        return self.denoise(hidden_states, encoder_hidden_states, nothing, ((img_cos, img_sin), (txt_cos, txt_sin)), loras)
 
 
 def write_transformer(model: QwenImageTransformer2DModel, path: Path, weights: AdapterWeights, *, precomputed: bool) -> int:
@@ -99,8 +96,9 @@ def write_transformer(model: QwenImageTransformer2DModel, path: Path, weights: A
         **time,
         **{f"img_{part}": torch.randn(image_tokens, pairs) for part in ("cos", "sin")},
         **{f"txt_{part}": torch.randn(text_tokens, pairs) for part in ("cos", "sin")},
-        "loras": [torch.tensor(0.5) for _ in weights.names],
     }
+    if weights.names:
+        inputs["loras"] = [torch.tensor(0.5) for _ in weights.names]
     image, text = torch.export.Dim("image_tokens", min=2), torch.export.Dim("text_tokens", min=2)
     dynamic = {
         "hidden_states": {1: image},

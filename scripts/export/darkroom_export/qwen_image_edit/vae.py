@@ -14,6 +14,7 @@ from diffusers.models.autoencoders.autoencoder_kl_qwenimage import (
     QwenImageCausalConv3d,
     QwenImageResample,
     QwenImageRMS_norm,
+    QwenImageUpsample,
 )
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -46,6 +47,9 @@ def flatten_time(module: torch.nn.Module) -> torch.nn.Module:
         for name, layer in list(child.named_children()):
             if isinstance(layer, QwenImageCausalConv3d):
                 setattr(child, name, _conv_2d(layer))
+            elif isinstance(layer, QwenImageUpsample):
+                # Doubling by "nearest-exact" is the same, and is exported as gathering pixel by pixel.
+                setattr(child, name, torch.nn.Upsample(scale_factor=2, mode="nearest"))
         if isinstance(child, QwenImageRMS_norm):
             child.gamma = torch.nn.Parameter(child.gamma.detach().reshape(-1, 1, 1))
         elif isinstance(child, QwenImageAttentionBlock):
