@@ -6,6 +6,8 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
+from conversation.definitions import everyday, term
+from conversation.facts import about_animals, capital, counting, opposite
 from conversation.sample import conversation
 from onnx_model import OnnxModel
 
@@ -66,6 +68,19 @@ def report(title, measured):
         f"  median tokens/s with the prompt: {statistics.median(kinds['all']['speed']):.0f}"]
 
 
+def facts_right(model, count=100, seed=123):
+    """Share of fresh questions of the grammar whose answer has every word that the grammar's has beyond the question."""
+    lines, rng = [], random.Random(seed)
+    for subject in (capital, about_animals, counting, opposite, term, everyday):
+        right = []
+        for _ in range(count):
+            asked, expected = subject(rng)
+            needed = set(words_of(expected)) - set(words_of(asked))
+            right.append(needed <= set(words_of(model.answer(asked)[0])))
+        lines.append(f"  {subject.__name__:14} {share(right)}")
+    return ["right on the grammar's own questions, likeliest token"] + lines
+
+
 def known_answers(count):
     """What the grammar gives in so many conversations, to tell what the model has by heart."""
     rng = random.Random(5)
@@ -76,18 +91,22 @@ if __name__ == "__main__":
     args = argparse.ArgumentParser()
     args.add_argument("--model", type=Path, default=Path("../../models/starter-text"))
     args.add_argument("--words", type=Path, default=Path("/usr/share/dict"))
-    args.add_argument("--prompts", type=Path, default=Path("heldout/prompts.tsv"))
+    args.add_argument("--prompts", type=Path, nargs="+", default=[Path("heldout/prompts.tsv"), Path("heldout/late.tsv")])
     args.add_argument("--out", type=Path, default=Path("work/report"))
     args.add_argument("--grammar-samples", type=int, default=200_000)
     a = args.parse_args()
-    model, known, held_out = OnnxModel(a.model), english(a.words), list(prompts(a.prompts))
-    greedy, sampled = measure(model, held_out, known, [0]), measure(model, held_out, known, range(5), **SAMPLED)
-    lines = report("likeliest token", greedy) + report("temperature 0.7, top_p 0.95, five seeds", sampled)
+    model, known = OnnxModel(a.model), english(a.words)
     seen = known_answers(a.grammar_samples)
-    for title, (_, rows, _) in (("likeliest", greedy), ("sampled", sampled)):
-        lines.append(f"answers that the grammar itself gave in {a.grammar_samples} conversations, {title}: {share([text in seen for *_, text in rows])}")
+    lines, rows = facts_right(model), []
+    for path in a.prompts:
+        held_out = list(prompts(path))
+        for title, seeds, sampling in (("likeliest token", [0], {}), ("temperature 0.7, top_p 0.95, five seeds", range(5), SAMPLED)):
+            measured = measure(model, held_out, known, seeds, **sampling)
+            lines += report(f"{path.stem}, {title}", measured)
+            lines.append(f"  word for word what the grammar gave in {a.grammar_samples} conversations: {share([text in seen for *_, text in measured[1]])}")
+            rows += [(path.stem, title, *row) for row in measured[1]]
     a.out.mkdir(parents=True, exist_ok=True)
     (a.out / "report.txt").write_text("\n".join(lines) + "\n")
-    answers = [f"[{kind}] {prompt}\n  on topic: {on_topic}\n  {text}\n" for kind, prompt, on_topic, text in greedy[1] + sampled[1]]
+    answers = [f"[{kind}; {stem}; {title}] {prompt}\n  on topic: {on_topic}\n  {text}\n" for stem, title, kind, prompt, on_topic, text in rows]
     (a.out / "answers.txt").write_text("\n".join(answers))
     print("\n".join(lines))
