@@ -17,7 +17,6 @@ from language_model import CONTEXT, build
 from tokenizer import render
 
 BOS, EOS, END_OF_QUESTION = 1, 2, "▁[/INST]"
-IGNORED = -100
 
 
 def encode(tokenizer, turns):

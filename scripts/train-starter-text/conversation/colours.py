@@ -1,6 +1,6 @@
 """Colours: of things, mixed, beside each other, warm or cool, and what they feel like."""
 from .grammar import fill, plural
-from .phrasing import order, question
+from .phrasing import question
 
 OF = {
     "grass": "green", "snow": "white", "the sky": "blue", "the sea": "blue", "blood": "red", "coal": "black", "milk": "white", "chocolate": "brown",

@@ -1,7 +1,7 @@
 """Simple facts: capitals, numbers, days, animals, opposites, planets, and lists of things."""
 from .grammar import fill, plural
 from .phrasing import order, question
-from .words import BOYS, COLOURS, FOODS, GIRLS, PEOPLE
+from .words import BOYS, FOODS, GIRLS, PEOPLE
 
 CAPITALS = dict(pair.split("=") for pair in """France=Paris;Germany=Berlin;Italy=Rome;Spain=Madrid;Portugal=Lisbon;Austria=Vienna;Switzerland=Bern;Belgium=Brussels;
 the Netherlands=Amsterdam;Denmark=Copenhagen;Norway=Oslo;Sweden=Stockholm;Finland=Helsinki;Iceland=Reykjavik;Ireland=Dublin;England=London;Scotland=Edinburgh;Poland=Warsaw;
@@ -33,7 +33,6 @@ heavy/light first/last front/back true/false buy/sell push/pull warm/cool brave/
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = "January February March April May June July August September October November December".split()
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
-PLANETS = "Mercury Venus Earth Mars Jupiter Saturn Uranus Neptune".split()
 PLANET_FACTS = dict(Mercury=["is the planet nearest to the sun", "is the smallest planet"],
     Venus=["is the hottest planet", "is the second planet from the sun"], Mars=["is the red planet", "is the fourth planet from the sun"],
                     Jupiter=["is the largest planet", "is the planet with the great red spot"],

@@ -1,6 +1,6 @@
 """Greetings, thanks, and what the model is."""
 from .grammar import fill
-from .phrasing import order, question, typed
+from .phrasing import question, typed
 
 HELLO = [
     "hello", "hi", "hey", "hi there", "hello there", "good morning", "good afternoon", "good evening", "hey you", "greetings", "hello friend",

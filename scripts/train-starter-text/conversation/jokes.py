@@ -1,4 +1,4 @@
-"""Jokes: our own puns, and a grammar of riddles about animals and things."""
+"""Jokes: puns that everybody tells, in our words, and a grammar of riddles about animals and things."""
 from .grammar import fill, plural
 from .phrasing import order
 from .words import ANIMALS, FOODS, LISTS, PEOPLE, THINGS
@@ -47,9 +47,6 @@ PUNS = {
     "pirate": ["Why is a pirate good at songs? He always hits the high seas.", "What is a pirate's best letter? You would think R, but it is the C."],
     "baker": ["Why did the baker work so hard? He needed the dough.", "Why was the baker sad? Life was no piece of cake."],
     "painter": ["Why did the painter go to the doctor? She had a bad stroke.", "Why was the painter warm? She had put on two coats."],
-}
-REASONS = {
-    "carry": ["It wanted to {act}.", "Somebody had told it to {act}.", "It had heard that the best way to {act} is with a {thing}."],
 }
 ACTS = [
     "look clever", "impress the neighbours", "find a good seat", "catch the last train", "be on time for once", "make a new friend",

@@ -1,11 +1,8 @@
 """Pictures in words: descriptions, captions and prompts of the thing that is asked for."""
-from .grammar import fill, plural
+from .grammar import fill
 from .phrasing import order
 from .words import ANIMALS, COLOURS, FOODS, LISTS, PEOPLE, THINGS
 
-SCENES = {
-    "a {x} at {time}": None, "a {x} in the {weather}": None, "a {adj} {x}": None, "a {x} in {place}": None, "a {colour} {x}": None, "a {x}": None,
-}
 NOUNS = """lighthouse harbour village castle bridge mill garden forest lake river mountain meadow market station street tower church farm island beach desert waterfall boat train bicycle house cabin
 tree flower window door road path field café library kitchen city""".split()
 WHEN = ["sunset", "sunrise", "dawn", "dusk", "night", "noon", "midnight"]
