@@ -55,22 +55,30 @@ def _settings(source: Path, shape: graphs.Shape) -> dict[str, Any]:
     }
 
 
-def _memory_bytes(shape: graphs.Shape, weights: int, value_bytes: int) -> int:
-    """Weights, the cache of a full context before and after a step, and the prompt's widest activations."""
-    cache = shape.cache_bytes * shape.context * value_bytes
-    return weights + 2 * cache + shape.context * shape.hidden * 4 * 8 + _WORKSPACE_BYTES
+def _memory_bytes(shape: graphs.Shape, weights: int, precision: str) -> int:
+    """While it answers a prompt that fills the context."""
+    value_bytes = 2 if precision == "fp16" else 4
+    cache = shape.cache_values * shape.context * value_bytes
+    activations = shape.context * (5 * shape.inner + 6 * shape.hidden) * value_bytes
+    if _PROVIDERS[precision] == "cuda":
+        # What came in, and the loop's before and after a token.
+        return weights + 3 * cache + activations + _WORKSPACE_BYTES
+    # The same, and what Node has not collected yet; on the CPU the scores of all pairs of tokens are in memory at once.
+    return weights + 6 * cache + activations + shape.heads * shape.context**2 * 4 + _WORKSPACE_BYTES
 
 
-def export(source: Path, target: Path, *, precision: str, report: Report, roles: tuple[str, ...] = ("generate",)) -> dict[str, Any]:
+def export(
+    source: Path, target: Path, *, precision: str, report: Report, context: int | None = None, roles: tuple[str, ...] = ("generate",)
+) -> dict[str, Any]:
     """`source`: a folder as `save_pretrained` writes it, of a MistralForCausalLM and its tokenizer.
 
     `precision`: fp32 or int4 for the CPU, fp16 for CUDA. int4 has weights of 4 bits with a scale for each 32, and float32 caches.
-    `roles`: the graphs to write; the pipeline takes `generate` where there is one, else `decoder`.
+    `context`: at most so many tokens, for less memory. `roles`: the graphs to write; the pipeline takes `generate` where there is one, else `decoder`.
     Called again with another precision, it adds the other variant's files to the same target.
     """
     if precision not in _PROVIDERS:
         raise ExportError(f"causal-lm has no precision {precision}; there are {', '.join(_PROVIDERS)}.")
-    shape = graphs.shape_of(_json(source / "config.json"))
+    shape = graphs.shape_of(_json(source / "config.json"), context)
     settings = _settings(source, shape)
     folder = target / precision
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +95,7 @@ def export(source: Path, target: Path, *, precision: str, report: Report, roles:
         "execution_provider": _PROVIDERS[precision],
         "precision": precision,
         "graphs": {role: f"{precision}/{role}.onnx" for role in roles},
-        "memory_bytes": _memory_bytes(shape, size, 2 if precision == "fp16" else 4),
+        "memory_bytes": _memory_bytes(shape, size, precision),
     }
     return {
         "variants": [variant],

@@ -25,6 +25,7 @@ _IR = 10
 class Shape:
     layers: int
     hidden: int
+    inner: int
     heads: int
     kv_heads: int
     head_size: int
@@ -34,12 +35,12 @@ class Shape:
     epsilon: float
 
     @property
-    def cache_bytes(self) -> int:
+    def cache_values(self) -> int:
         """Values in the key/value cache of one token."""
         return self.layers * 2 * self.kv_heads * self.head_size
 
 
-def shape_of(config: dict[str, Any]) -> Shape:
+def shape_of(config: dict[str, Any], context: int | None = None) -> Shape:
     """What config.json says, or an ExportError that names what this exporter does not know."""
     if config.get("model_type") != "mistral":
         raise ExportError(f"config.json says model_type {config.get('model_type')}; the exporter of causal-lm knows mistral.")
@@ -54,11 +55,12 @@ def shape_of(config: dict[str, Any]) -> Shape:
     return Shape(
         layers=config["num_hidden_layers"],
         hidden=config["hidden_size"],
+        inner=config["intermediate_size"],
         heads=heads,
         kv_heads=config.get("num_key_value_heads") or heads,
         head_size=config.get("head_dim") or config["hidden_size"] // heads,
         vocabulary=config["vocab_size"],
-        context=min(config["max_position_embeddings"], window),
+        context=min(config["max_position_embeddings"], window, context or window),
         rope_theta=rope.get("rope_theta") or config.get("rope_theta") or 10000.0,
         epsilon=config["rms_norm_eps"],
     )
