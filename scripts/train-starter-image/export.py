@@ -1,17 +1,19 @@
 """Writes models/starter-image: the trained parts as the graphs of an `sdxl` model, by the same export as published weights.
 
-python export.py --work work --out ../../models/starter-image
+python export.py --work work --out ../../models/starter-image [--golden ../../test/fixtures/golden/starter-image]
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
 from onnx import numpy_helper
 
-from pipeline import components
+from pipeline import components, picture, pipeline
 
 sys.path.append(str(Path(__file__).parents[1] / "export"))
 from darkroom_export.manifest import write_manifest  # noqa: E402
@@ -61,6 +63,17 @@ def store_as_half(path: Path) -> None:
     onnx.save(model, path)
 
 
+GOLDEN = {"prompt": "a red house on a green hill at sunset", "seed": 7, "steps": 6, "cfg": 5.0}
+
+
+def write_golden(work: Path, folder: Path) -> None:
+    """What diffusers draws from these weights and an agent's noise, for test/pipelines/starter-image.test.ts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = picture(pipeline(work), GOLDEN["prompt"], GOLDEN["seed"], GOLDEN["steps"], GOLDEN["cfg"])
+    np.save(folder / "picture.npy", np.asarray(drawn))
+    (folder / "case.json").write_text(json.dumps(GOLDEN, indent=2) + "\n")
+
+
 def report(what: str, done: int = 0, total: int = 0) -> None:
     print(what, f"{done}/{total}" if total else "", flush=True)
 
@@ -69,12 +82,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--golden", type=Path)
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     exported = export(components(arguments.work), arguments.out, precision="fp32", report=report, settings=SETTINGS)
     for path in sorted((arguments.out / "fp32").glob("*.onnx")):
         store_as_half(path)
     write_manifest(arguments.out, PLAN, exported, [], report)
+    if arguments.golden:
+        write_golden(arguments.work, arguments.golden)
     print(sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()), "bytes")
 
 

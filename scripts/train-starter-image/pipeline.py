@@ -4,6 +4,7 @@ python pipeline.py --work work --out sheet.png [--steps 20] [--cfg 5] [prompt ..
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import torch
@@ -12,7 +13,10 @@ from PIL import Image
 from transformers import CLIPTokenizer
 
 from latents import load_vae
-from nets import SCHEDULE, make_text_encoder, make_unet
+from nets import LATENT_CHANNELS, SCHEDULE, make_text_encoder, make_unet
+
+sys.path.append(str(Path(__file__).parents[1] / "export"))
+from tiny.philox import normals  # noqa: E402
 
 PROMPTS = (
     "a red house on a green hill at sunset",
@@ -38,15 +42,18 @@ def components(work: Path) -> dict:
     encoders = [make_text_encoder(*ends, second=second) for second in (False, True)]
     for encoder, name in zip(encoders, ("first.", "second.")):
         encoder.load_state_dict({key[len(name) :]: value for key, value in state["embedder_average"].items() if key.startswith(name)})
-    unet = make_unet()
+    unet, vae = make_unet(), load_vae(work)
     unet.load_state_dict(state["unet_average"])
+    for module in (*encoders, unet, vae):
+        for weight in module.parameters():
+            weight.data = weight.data.half().float()  # as the files keep them
     return {
         "tokenizer": tokenizer,
         "tokenizer_2": tokenizer,
         "text_encoder": encoders[0].eval(),
         "text_encoder_2": encoders[1].eval(),
         "unet": unet.eval(),
-        "vae": load_vae(work),
+        "vae": vae,
         "scheduler": EulerDiscreteScheduler(**SCHEDULE, steps_offset=1, timestep_spacing="leading"),
     }
 
@@ -58,9 +65,11 @@ def pipeline(work: Path) -> StableDiffusionXLPipeline:
 
 
 def picture(made: StableDiffusionXLPipeline, prompt: str, seed: int, steps: int, cfg: float, size: tuple[int, int] = (160, 160)) -> Image.Image:
+    """From the same noise as an agent's for this seed."""
     width, height = size
-    generator = torch.Generator().manual_seed(seed)
-    return made(prompt, num_inference_steps=steps, guidance_scale=cfg, width=width, height=height, generator=generator).images[0]
+    shape = (1, LATENT_CHANNELS, height // 8, width // 8)
+    noise = torch.from_numpy(normals(LATENT_CHANNELS * shape[2] * shape[3], seed)).view(shape)
+    return made(prompt, num_inference_steps=steps, guidance_scale=cfg, width=width, height=height, latents=noise).images[0]
 
 
 def sheet(pictures: list[Image.Image], columns: int) -> Image.Image:

@@ -16,5 +16,5 @@ export OMP_NUM_THREADS=1
 [ -f "$work/scenes.pkl" ] || nice -n 19 "$PYTHON" dataset.py --out "$work" --count "${SCENES:-7000}"
 nice -n 19 "$PYTHON" train_vae.py --work "$work" --minutes "${VAE_MINUTES:-30}"
 nice -n 19 "$PYTHON" train_unet.py --work "$work" --minutes "${UNET_MINUTES:-90}"
-"$PYTHON" export.py --work "$work" --out "$out"
+"$PYTHON" export.py --work "$work" --out "$out" ${GOLDEN:+--golden "$GOLDEN"}
 "$PYTHON" evaluate.py --work "$work" --out "$work/report"
