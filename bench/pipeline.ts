@@ -62,7 +62,7 @@ const program = Effect.scoped(Effect.gen(function*() {
       return Effect.map(openSession(graph, { provider: "cpu", threads }), (session) => timed(session, graph, clock))
     },
     readAsset: (role) => Effect.promise(() => readFile(join(folder, manifest.assets![role]!))),
-    readAssetParts: (role, parts) => Effect.promise(() => readParts(join(folder, manifest.assets![role]!), parts)),
+    readAssetParts: (role, parts) => Effect.sync(() => readParts(join(folder, manifest.assets![role]!), parts)),
     executionProvider: "cpu",
     forceCpu: true,
     memoryMaxBytes: 8 * 1024 ** 3

@@ -65,7 +65,7 @@ export const loadModel = Effect.fn("engine.load")(function*(
     openGraph,
     hasGraph,
     readAsset: (role) => fromAsset(role, (path) => readFile(path)),
-    readAssetParts: (role, parts) => fromAsset(role, (path) => readParts(path, parts)),
+    readAssetParts: (role, parts) => fromAsset(role, async (path) => readParts(path, parts)),
     executionProvider: settings.provider,
     forceCpu: settings.forceCpu ?? false,
     memoryMaxBytes: settings.memoryMaxBytes

@@ -1,20 +1,21 @@
-import { open } from "node:fs/promises"
+import { closeSync, openSync, readSync } from "node:fs"
 
-/** Pieces of a file, in the order asked for. Rejects when the file is shorter. */
-export const readParts = async (
+/**
+ * Pieces of a file, in the order asked for. Throws when the file is shorter. Without waiting in between: a job reads
+ * hundreds of small rows, and the engine process has nothing else to do meanwhile.
+ */
+export const readParts = (
   path: string,
   parts: ReadonlyArray<{ readonly offset: number; readonly bytes: number }>
-): Promise<ReadonlyArray<Uint8Array>> => {
-  const file = await open(path)
+): ReadonlyArray<Uint8Array> => {
+  const file = openSync(path, "r")
   try {
-    const found: Array<Uint8Array> = []
-    for (const { bytes, offset } of parts) {
-      const { bytesRead, buffer } = await file.read(new Uint8Array(bytes), 0, bytes, offset)
-      if (bytesRead < bytes) throw new Error(`it ends before byte ${offset + bytes}`)
-      found.push(buffer)
-    }
-    return found
+    return parts.map(({ bytes, offset }) => {
+      const part = new Uint8Array(bytes)
+      if (readSync(file, part, 0, bytes, offset) < bytes) throw new Error(`it ends before byte ${offset + bytes}`)
+      return part
+    })
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
