@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .manifest import ExportError
+
 #: `style` of a job -> how the prompt is written for it, and what is added to the negative prompt.
 STYLES: dict[str, dict[str, str]] = {
     "realistic": {"prompt": "{prompt}, realistic photograph, natural light, sharp focus", "negative_prompt": ""},
@@ -20,6 +22,16 @@ _SCHEDULER_FIELDS = (
     "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "timestep_spacing", "steps_offset", "prediction_type",
 )
 
+#: What the pipeline's scheduler computes; another value would give other pictures without a word.
+_SCHEDULER_VALUES = {"beta_schedule": "scaled_linear", "timestep_spacing": "leading", "prediction_type": "epsilon"}
+
+
+def _scheduler(config: dict[str, Any]) -> dict[str, Any]:
+    for field, value in _SCHEDULER_VALUES.items():
+        if config[field] != value:
+            raise ExportError(f"the scheduler's {field} is {config[field]}; Darkroom's pipeline knows {value} only")
+    return {field: config[field] for field in _SCHEDULER_FIELDS}
+
 
 def _tokens(tokenizer: Any) -> dict[str, int]:
     return {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id, "pad": tokenizer.pad_token_id, "length": tokenizer.model_max_length}
@@ -30,10 +42,10 @@ def sdxl_settings(components: dict[str, Any]) -> dict[str, Any]:
     size_multiple = 2 ** (len(vae.block_out_channels) - 1)
     side = (unet.sample_size or 128) * size_multiple
     return {
-        "scheduler": {field: components["scheduler"].config[field] for field in _SCHEDULER_FIELDS},
+        "scheduler": _scheduler(components["scheduler"].config),
         "vae": {"scaling_factor": vae.scaling_factor, "latent_channels": vae.latent_channels},
         "tokens": {"tokenizer": _tokens(components["tokenizer"]), "tokenizer_2": _tokens(components["tokenizer_2"])},
-        "zeros_without_negative_prompt": True,
+        "zeros_without_negative_prompt": components.get("force_zeros_for_empty_prompt", True),
         "size_multiple": size_multiple,
         "native_area": side * side,
         "defaults": {"steps": 30, "cfg": 7.5, "strength": 0.8, "width": side, "height": side, "frames": 4},

@@ -10,6 +10,7 @@ h and w may be any size, also one that the UNet's levels do not divide. Adapters
 the text encoders, each times a graph input `lora_<name>`, so that a job chooses their weights.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ def load(source: Path, vae: Path | None, dtype: torch.dtype) -> Components:
         "unet": read(UNet2DConditionModel, "unet", torch_dtype=dtype),
         "vae": read(AutoencoderKL, "vae") if vae is None else AutoencoderKL.from_pretrained(vae, local_files_only=True),
         "scheduler": EulerDiscreteScheduler.from_pretrained(source / "scheduler", local_files_only=True),
+        "force_zeros_for_empty_prompt": json.loads((source / "model_index.json").read_text()).get("force_zeros_for_empty_prompt", True),
     }
 
 
@@ -124,7 +126,7 @@ def _add_adapters(components: Components, adapters: list[dict[str, Any]]) -> lis
         return []
     from diffusers import StableDiffusionXLPipeline
 
-    pipeline = StableDiffusionXLPipeline(**components, add_watermarker=False)
+    pipeline = StableDiffusionXLPipeline(**{"force_zeros_for_empty_prompt": True, **components}, add_watermarker=False)
     listed = []
     for adapter in adapters:
         path = Path(adapter["path"])
@@ -205,6 +207,7 @@ def export(source: Path | Components, target: Path, *, precision: str, report: R
         )
     for part in ("text_encoder", "text_encoder_2", "unet", "vae"):
         components[part].eval()
+    declared = {**sdxl_settings(components), **(settings or {})}
     listed = _add_adapters(components, loras or [])
     folder = target / precision
     folder.mkdir(parents=True, exist_ok=True)
@@ -221,7 +224,6 @@ def export(source: Path | Components, target: Path, *, precision: str, report: R
     for role in ("tokenizer", "tokenizer_2"):
         components[role].backend_tokenizer.save(str(target / f"{role}.json"))
         assets[role] = f"{role}.json"
-    declared = {**sdxl_settings(components), **(settings or {})}
     memory = _memory_bytes(folder, components, precision, declared["native_area"])
     variant = {"precision": precision, "graphs": graphs, "memory_bytes": memory}
     return {
