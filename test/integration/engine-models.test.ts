@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Stream, SubscriptionRef } from "effect"
+import { Deferred, Effect, Fiber, Layer, Stream, SubscriptionRef } from "effect"
 import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -128,6 +128,18 @@ describe("several models in one engine", () => {
       assert.deepStrictEqual(yield* failing("steps=3 oom_at=2"), ["EngineOutOfMemory", [0, 1, 0, 1]])
       yield* run("edit")
     }).pipe(Effect.provide(layer())), 60_000)
+
+  it.live("a job cancelled while its model is loaded leaves no half of it: the load goes on, and the next job waits for it", () =>
+    Effect.gen(function*() {
+      const engine = yield* Engine
+      const began = yield* Deferred.make<void>()
+      const settings = { timeoutMs: 20_000, onLoading: () => Effect.asVoid(Deferred.succeed(began, undefined)), onStep: () => Effect.void }
+      const job = yield* Effect.forkChild(engine.run(yield* stored("edit"), runOf("edit"), settings))
+      yield* Deferred.await(began)
+      yield* Fiber.interrupt(job)
+      yield* run("picture")
+      assert.deepStrictEqual(yield* inMemory, ["edit", "picture"])
+    }).pipe(Effect.provide(layer())))
 
   it.live("a load tells its parts and how far it is, and the engine's status shows it", () =>
     Effect.gen(function*() {
