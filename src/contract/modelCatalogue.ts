@@ -132,10 +132,11 @@ export const knownModels: ReadonlyArray<KnownModel> = [
         role: "model",
         repository: "mistralai/Mistral-7B-Instruct-v0.1",
         revision: "main",
-        patterns: ["config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json", "tokenizer*", "special_tokens_map.json"]
+        patterns: ["config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json", "tokenizer*", "chat_template.jinja"]
       }
     ],
-    estimate: { download_bytes: 14.6 * GB, export_bytes: 14.6 * GB, memory_bytes: 32 * GB }
+    // The exporter has one weight in memory at a time.
+    estimate: { download_bytes: 14.6 * GB, export_bytes: 14.6 * GB, memory_bytes: 6 * GB }
   }
 ]
 

@@ -74,7 +74,8 @@ class Nodes:
     constants: list[TensorProto] = field(default_factory=list)
 
     def add(self, op: str, inputs: list[str], output: str, *, more: tuple[str, ...] = (), domain: str = "", **attributes: Any) -> str:
-        self.made.append(helper.make_node(op, inputs, [output, *more], domain=domain, **attributes))
+        # Named, so that what ONNX Runtime says of a node (where it runs, why it failed) can be found.
+        self.made.append(helper.make_node(op, inputs, [output, *more], name=output, domain=domain, **attributes))
         return output
 
     def constant(self, name: str, values: Any, dtype: Any) -> str:

@@ -49,9 +49,9 @@ def _body(model: Model) -> GraphProto:
     uniform = nodes.add("Gather", ["uniforms", "iteration"], "uniform", axis=0)
     token = _sample(nodes, logits, model.shape.vocabulary, uniform)
     nodes.add("Reshape", [token, nodes.constant("one.one", [1, 1], np.int64)], "ids.next")
-    ends = nodes.add("Cast", [nodes.add("Equal", [token, "eos_token_ids"], "is.end")], "is.end.int", to=TensorProto.INT32)
-    count = nodes.add("ReduceMax", [ends, nodes.constant("zero", [0], np.int64)], "ended", keepdims=0)
-    nodes.add("Equal", [count, nodes.constant("none", 0, np.int32)], "goes.on.next")
+    ends = nodes.add("Cast", [nodes.add("Equal", [token, "eos_token_ids"], "is.end")], "is.end.float", to=TensorProto.FLOAT)
+    count = nodes.add("ReduceSum", [ends, nodes.constant("zero", [0], np.int64)], "ends", keepdims=0)
+    nodes.add("Less", [count, nodes.constant("half", 0.5, np.float32)], "goes.on.next")
     scalar = [helper.make_tensor_value_info("iteration", TensorProto.INT64, []), helper.make_tensor_value_info("goes.on", TensorProto.BOOL, [])]
     return helper.make_graph(
         nodes.made, "step",
