@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { isAlive } from "../../src/platform/processes/LockFile.ts"
 
 /**
  * `darkroom models` as a program. Only the exporter is a stand-in, because a test needs no PyTorch: a script takes the plan
@@ -25,8 +26,8 @@ say({ event: "export", what: "exporting the step", done: 0, total: 1 })
 if (act === "fail") { say({ event: "error", message: "the disk is on fire" }); process.exit(1) }
 rmSync(plan.target, { recursive: true, force: true })
 mkdirSync(plan.target)
-writeFileSync(join(plan.target, "half"), "")
-if (act === "hang") { setInterval(() => {}, 1000); return }
+process.stdin.resume().once("end", () => process.exit(1))
+if (act === "hang") { writeFileSync(join(plan.target, "pid"), String(process.pid)); setInterval(() => {}, 1000); return }
 const graph = readFileSync(${JSON.stringify(join(repository, "test/fixtures/models/noop/noop.onnx"))})
 const content = act === "hostile" ? Buffer.from("not a graph") : graph
 writeFileSync(join(plan.target, "step.onnx"), content)
@@ -37,6 +38,7 @@ writeFileSync(join(plan.target, "model.json"), JSON.stringify({
   variants: [{ execution_provider: "cpu", precision: plan.precisions[0], graphs: { step: "step.onnx" }, memory_bytes: 1000 }], settings: {}
 }))
 if (act !== "mute") say({ event: "done", target: plan.target })
+process.exit(0)
 `
 
 interface Answer {
@@ -130,12 +132,15 @@ describe("darkroom models", () => {
   it.each(["SIGINT", "SIGKILL"] as const)("%s in the middle leaves nothing that looks installed, and the next run starts afresh", async (signal) => {
     const child = start(["add", "mine", "--family", "sdxl", "--from", place.weights, "--set", "act=hang"])
     const ended = answerOf(child)
-    const half = join(place.models, ".mine.adding", "half")
+    const half = join(place.models, ".mine.adding", "pid")
     for (let tries = 0; tries < 200 && !existsSync(half); tries++) await new Promise((resolve) => setTimeout(resolve, 50))
     assert.isTrue(existsSync(half))
+    const exporter = Number(readFileSync(join(place.models, ".mine.adding", "pid"), "utf8"))
     child.kill(signal)
     const { code } = await ended
     assert.strictEqual(code, signal === "SIGINT" ? 130 : null)
+    for (let tries = 0; tries < 100 && isAlive(exporter); tries++) await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.isFalse(isAlive(exporter), "the exporter outlives the command")
     assert.isFalse(existsSync(join(place.models, "mine")))
     assert.strictEqual(existsSync(half), signal === "SIGKILL")
     assert.include((await models("list")).text, "no models in")

@@ -13,8 +13,11 @@ The plan (`darkroom models add` writes it):
 
 import importlib
 import json
+import os
 import shutil
+import stat
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -114,7 +117,22 @@ def main(plan_path: str) -> None:
     say("done", target=str(target))
 
 
+def _end_with_caller() -> None:
+    """The command line holds a pipe to standard input; when it is killed, the pipe closes, and nobody wants this any more."""
+    mode = os.fstat(0).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 if __name__ == "__main__":
+    _end_with_caller()
     try:
         main(sys.argv[1])
     except (ExportError, FileNotFoundError, MemoryError) as error:

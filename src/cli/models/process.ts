@@ -45,8 +45,10 @@ export const runLogged = ({ command, env, log, onLine }: LoggedProgram): Effect.
     const output = openSync(log, "a")
     const logStart = statSync(log).size
     const [program, ...args] = command
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", output], env: { ...process.env, ...env } })
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", output], env: { ...process.env, ...env } })
     closeSync(output)
+    // Never written to: the exporter ends when it closes, so that it does not outlive a command that was killed.
+    child.stdin?.on("error", () => {})
     if (child.stdout !== null) createInterface({ input: child.stdout }).on("line", onLine)
     const fail = (how: string) => {
       const lines = lastLinesOf(log, logStart)
