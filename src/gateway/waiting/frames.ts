@@ -62,9 +62,9 @@ const dataOf = ({ event }: StoredEvent) => {
   }
 }
 
-/** What was written since the last `text` of this stream. Agents send the whole each time, so a lost message loses nothing. */
+/** What was written since the last `text` of this stream: within an attempt a text only grows, and agents send all of it each time. */
 const addedText = (state: StreamState, whole: string, record: Pick<JobRecord, "job_id" | "attempt">): StreamStep => {
-  if (whole.length <= state.sentText.length || !whole.startsWith(state.sentText)) return { state, text: "" }
+  if (whole.length <= state.sentText.length) return { state, text: "" }
   const text = whole.slice(state.sentText.length)
   return { state: { ...state, sentText: whole }, text: frame("text", { job_id: record.job_id, attempt: record.attempt, text }) }
 }
