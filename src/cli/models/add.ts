@@ -94,7 +94,7 @@ export const addModel = Effect.fn("addModel")(
       Effect.onError(() => Effect.sync(() => rmSync(unfinished, { recursive: true, force: true })))
     )
     yield* Effect.sync(() => rmSync(downloads, { recursive: true, force: true }))
-    yield* say(`installed ${folder}\nnext: list ${plan.name} in a pool (spec.models); docs/settings.md says how a kind of job gets it by default`)
+    yield* say(`installed ${folder}\nnext: start \`darkroom up\` again, which serves it. Elsewhere: list ${plan.name} in a pool (spec.models); docs/settings.md says how a kind of job gets it by default`)
   },
   Effect.scoped
 )

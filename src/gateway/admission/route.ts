@@ -68,11 +68,11 @@ export const explainNoDestination = (failure: NoDestination): string => {
     case "no_default_model": {
       const known = knownModelFor(failure.kind)?.name
       return `No model is set for this kind of job (${failure.kind}). Install one${known === undefined ? "" : ` with \`${installLine(known)}\``}, ` +
-        `list it in a pool (spec.models) and name it in ${variableOf[failure.kind]}, or send "model".`
+        `then start \`darkroom up\` again; elsewhere list it in a pool (spec.models) and name it in ${variableOf[failure.kind]}, or send "model".`
     }
     case "no_pool_lists_it":
       return `No pool serves the model "${failure.model}". Install it with \`${installLine(failure.model)}\`, unless it is in MODELS_DIR already, ` +
-        "and list it in a pool (spec.models)."
+        "then start `darkroom up` again; elsewhere list it in a pool (spec.models)."
     case "not_ready":
       return `The pool "${failure.pool}" lists the model "${failure.model}" but is not ready for jobs yet: ` +
         "its fleet has not reported. Start it with `darkroom up`, or try again in a few seconds."
