@@ -47,7 +47,7 @@ export const goldenLogits = (index: number, position: number): Float32Array => {
 }
 
 export const graphPaths = { generate: "fp32/generate.onnx", decoder: "fp32/decoder.onnx", half: "fp16/generate.onnx", builder: "builder/model.onnx" } as const
-export const open = (graph: keyof typeof graphPaths) => openSession(join(folder, graphPaths[graph]), { provider: "cpu", threads: 1 })
+export const open = (graph: keyof typeof graphPaths, provider: "cpu" | "cuda" = "cpu") => openSession(join(folder, graphPaths[graph]), { provider, threads: 1 })
 
 /** The model with these graphs alone, by role. */
 export const load = (graphs: Readonly<Record<string, keyof typeof graphPaths>>, changed: Partial<ModelManifest> = {}) =>
