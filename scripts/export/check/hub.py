@@ -2,7 +2,7 @@
 
     PYTHONPATH=scripts/export python scripts/export/check/hub.py        (in an environment with requirements.txt)
 
-Covers: a connection cut in the middle and gone on with in a second run, a sum that is wrong, a repository that is missing or
+Covers: content that comes from another host, which must not get the token; a connection cut in the middle and gone on with in a second run, a sum that is wrong, a repository that is missing or
 asks for its licence. Nothing leaves this machine.
 """
 
@@ -30,6 +30,8 @@ class Hub(BaseHTTPRequestHandler):
     """Whether the weights that arrive are others than the ones promised."""
     ranges: list[str] = []
     asked: list[str] = []
+    strangers_heard: list[str] = []
+    """Tokens that came to the other host."""
 
     def log_message(self, *_: object) -> None:
         pass
@@ -56,6 +58,15 @@ class Hub(BaseHTTPRequestHandler):
 
     def _file(self, name: str, is_head: bool) -> None:
         Hub.asked.append(name)
+        if not is_head and not self.headers["Host"].startswith("localhost"):
+            assert self.headers["Authorization"] == "Bearer secret-token"
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{self.server.server_port}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if self.headers["Authorization"]:
+            Hub.strangers_heard.append(self.headers["Authorization"])
         promised = FILES[name]
         content = bytes(len(promised)) if Hub.lie and name.endswith("tensors") else promised
         start = 0
@@ -99,7 +110,7 @@ class Hub(BaseHTTPRequestHandler):
 def main() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    os.environ.update(HF_ENDPOINT=f"http://127.0.0.1:{server.server_port}", HF_HUB_DISABLE_TELEMETRY="1")
+    os.environ.update(HF_ENDPOINT=f"http://127.0.0.1:{server.server_port}", HF_HUB_DISABLE_TELEMETRY="1", HF_TOKEN="secret-token")
     from darkroom_export import download
     from darkroom_export.manifest import ExportError
 
@@ -138,6 +149,8 @@ def main() -> None:
         assert (Path(folder) / "model.safetensors").read_bytes() == WEIGHTS
         print("ok    fetched again after a wrong sum", file=sys.stderr)
     assert "unwanted.bin" not in Hub.asked
+    assert not Hub.strangers_heard, "the token went to another host"
+    print("ok    followed to another host without the token", file=sys.stderr)
 
 
 main()
