@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { JobKind } from "../../contract/Job.ts"
 import type { ModelManifest, PipelineFamily } from "../../contract/ModelManifest.ts"
-import { defaultsOf, inPoolOrder, servable, updatedList } from "./models.ts"
+import { defaultsOf, fits, inPoolOrder, servable, updatedList } from "./models.ts"
 
 const model = (
   name: string,
@@ -41,6 +41,16 @@ describe("which models are served", () => {
     assert.deepStrictEqual(names(servable(all, { testModels: false, device: "auto" })), ["firered", "sdxl", "starter"])
     assert.deepStrictEqual(names(servable(all, { testModels: true, device: "cpu" })), ["noop", "sdxl", "starter"])
   })
+})
+
+describe("a model that is larger than the machine", () => {
+  it("is told by its variant for the CPU; of a GPU nothing is known here", () => {
+    assert.isTrue(fits(starter, "cpu", 1))
+    assert.isFalse(fits(starter, "cpu", 0))
+    assert.isTrue(fits(starter, "cuda", 0))
+  })
+  it("is not the one that is loaded at the start", () =>
+    assert.deepStrictEqual(inPoolOrder([edit, starter], ({ name }) => name !== "firered"), ["starter", "firered"]))
 })
 
 describe("the model of a kind that was not named", () => {

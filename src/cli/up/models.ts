@@ -18,6 +18,10 @@ export const servable = (
 ): ReadonlyArray<ModelManifest> =>
   manifests.filter((manifest) => (options.testModels || manifest.family !== "noop") && runsOn(manifest, options.device))
 
+/** Whether the machine has what the model declares to need; nothing is said of GPUs, which only an agent can ask. */
+export const fits = ({ variants }: ModelManifest, device: UpDevice, memoryBytes: number): boolean =>
+  device !== "cpu" || variants.some(({ execution_provider, memory_bytes }) => execution_provider === "cpu" && memory_bytes <= memoryBytes)
+
 /** Made by this repository's own scripts, to have something to look at before real weights are installed. */
 const isStarter = ({ name }: ModelManifest): boolean => /^starter(-|$)/.test(name)
 
@@ -48,8 +52,11 @@ export const defaultsOf = (manifests: ReadonlyArray<ModelManifest>): Defaults =>
   }))
 
 /** In the order of a pool's list: the first is loaded at the start, the others when a job asks for them. */
-export const inPoolOrder = (manifests: ReadonlyArray<ModelManifest>): ReadonlyArray<string> => {
-  const { edit } = defaultsOf(manifests)
+export const inPoolOrder = (
+  manifests: ReadonlyArray<ModelManifest>,
+  fits: (manifest: ModelManifest) => boolean = () => true
+): ReadonlyArray<string> => {
+  const { edit } = defaultsOf(manifests.filter(fits))
   const names = manifests.map(({ name }) => name)
   return edit === undefined ? names : [edit, ...names.filter((name) => name !== edit)]
 }

@@ -1,12 +1,14 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { totalmem } from "node:os"
 import { join } from "node:path"
 import type { JobKind } from "../../contract/Job.ts"
+import type { ModelManifest } from "../../contract/ModelManifest.ts"
 import { installedManifests } from "../../platform/models/manifests.ts"
 import { describeProblem, parsePools, withModels } from "../../platform/pools/document.ts"
 import { poolTemplate } from "../../platform/pools/template.ts"
 import { checkout, type Place } from "../place.ts"
-import { type Defaults, defaultsOf, inPoolOrder, jobKinds, servable, type UpDevice, updatedList } from "./models.ts"
+import { type Defaults, defaultsOf, fits, inPoolOrder, jobKinds, servable, type UpDevice, updatedList } from "./models.ts"
 import { CannotStart } from "./settings.ts"
 
 /** What this machine serves: the pool's file with the installed models in it, and a default model for each kind of job. */
@@ -74,6 +76,8 @@ export const serveInstalled = Effect.fnUntraced(function*(
         "install one with `darkroom models add NAME`; a checkout and a release bring small ones in models/"
     })
   }
-  const listed = yield* Effect.fromResult(bringUpToDate(place, inPoolOrder(manifests), device === "cuda" ? 1 : 0))
-  return { dir, defaults: chosenDefaults(defaultsOf(manifests.filter(({ name }) => listed.includes(name)))) }
+  // One that is too large answers whoever names it with the agent's refusal; nobody gets it unasked.
+  const fitsHere = (manifest: ModelManifest) => fits(manifest, device, totalmem())
+  const listed = yield* Effect.fromResult(bringUpToDate(place, inPoolOrder(manifests, fitsHere), device === "cuda" ? 1 : 0))
+  return { dir, defaults: chosenDefaults(defaultsOf(manifests.filter((manifest) => listed.includes(manifest.name) && fitsHere(manifest)))) }
 })
