@@ -7,13 +7,13 @@ describe("tokens a run", () => {
     pace.took(tokens, ms)
     return pace.tokens()
   }
-  it("begin few, so that the first words come soon", () => assert.strictEqual(makePace().tokens(), 8))
+  it("begin with one, so that the first word comes soon", () => assert.strictEqual(makePace().tokens(), 1))
   it("are as many as fit in 400 ms", () => {
     assert.strictEqual(after(8, 80), 40)
-    assert.strictEqual(after(8, 3_200), 1)
+    assert.strictEqual(after(8, 320), 10)
   })
-  it("are at least one and at most 64", () => {
-    assert.strictEqual(after(1, 60_000), 1)
+  it("are at least four and at most 64 after the first", () => {
+    assert.strictEqual(after(1, 60_000), 4)
     assert.strictEqual(after(8, 0), 64)
   })
 })
