@@ -22,7 +22,6 @@ def _without_traces(model: onnx_ir.Model) -> None:
     for node in model.graph.all_nodes():
         node.metadata_props.clear()
         node.doc_string = None
-        node.name = None
         for value in node.outputs:
             value.metadata_props.clear()
     for value in [*model.graph.inputs, *model.graph.initializers.values()]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLTextModel
 
+from ..manifest import ExportError
 from .graph import write_graph
 
 
@@ -15,10 +16,15 @@ class TextGraph(torch.nn.Module):
 
     def forward(self, inputs_embeds, position_ids):
         embeds = inputs_embeds.to(self.model.norm.weight.dtype)
-        return self.model(inputs_embeds=embeds, position_ids=position_ids, use_cache=False).last_hidden_state.float()
+        # No mask at all: attention is then causal by itself, for which there are faster kernels than for any mask.
+        masks = {"full_attention": None}
+        output = self.model(inputs_embeds=embeds, position_ids=position_ids, attention_mask=masks, use_cache=False)
+        return output.last_hidden_state.float()
 
 
 def write_text_encoder(model: Qwen2_5_VLTextModel, path: Path) -> int:
+    if model.has_sliding_layers:
+        raise ExportError("This text encoder attends to a sliding window, which the family does not run.")
     tokens = torch.export.Dim("tokens", min=2)
     count = 12
     inputs = {
