@@ -19,7 +19,9 @@ describe("what up prints", () => {
   })
 
   it("the model of each kind of job, or how to install one", () => {
-    const lines = modelsReport({ edit: "starter", frames: "sdxl" }).trim().split("\n")
+    const report = (...names: ReadonlyArray<string>) => modelsReport({ edit: "starter", frames: "sdxl" }, { names, file: "/d/pool.yaml" })
+    assert.include(report("starter-text"), "in no list of /d/pool.yaml: starter-text")
+    const lines = report().trim().split("\n")
     assert.strictEqual(lines.length, 5)
     assert.match(lines[0]!, /edit +starter$/)
     assert.match(lines[2]!, /text_to_image +nothing yet: darkroom models add \S+$/)

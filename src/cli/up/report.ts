@@ -34,10 +34,10 @@ export const editedReport = (before: string, after: string, from: string): strin
 export const installLine = (kind: JobKind): string => `darkroom models add ${knownModelFor(kind)?.name ?? "NAME"}`
 
 /** Which model each kind of job gets that names none. */
-export const modelsReport = (defaults: Defaults): string =>
+export const modelsReport = (defaults: Defaults, unlisted: { readonly names: ReadonlyArray<string>; readonly file: string }): string =>
   jobKinds.map((kind, i) =>
     `${i === 0 ? "\n  jobs     " : "           "}${kind.padEnd(16)}${defaults[kind] ?? `nothing yet: ${installLine(kind)}`}`
-  ).join("\n")
+  ).join("\n") + (unlisted.names.length === 0 ? "" : `\n           installed, but in no list of ${unlisted.file}: ${unlisted.names.join(", ")}`)
 
 export const servingReport = (addresses: Addresses, key: string, photo: string, sentence: string): string =>
   `

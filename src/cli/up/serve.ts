@@ -15,6 +15,8 @@ import { CannotStart } from "./settings.ts"
 export interface Served {
   readonly dir: string
   readonly defaults: Defaults
+  /** Installed, and taken out of the pool's list by somebody. */
+  readonly unlisted: ReadonlyArray<string>
 }
 
 /** The pool that `darkroom up` makes and keeps up to date; others of the file are a person's own. */
@@ -79,5 +81,9 @@ export const serveInstalled = Effect.fnUntraced(function*(
   // One that is too large answers whoever names it with the agent's refusal; nobody gets it unasked.
   const fitsHere = (manifest: ModelManifest) => fits(manifest, device, totalmem())
   const listed = yield* Effect.fromResult(bringUpToDate(place, inPoolOrder(manifests, fitsHere), device === "cuda" ? 1 : 0))
-  return { dir, defaults: chosenDefaults(defaultsOf(manifests.filter((manifest) => listed.includes(manifest.name) && fitsHere(manifest)))) }
+  return {
+    dir,
+    defaults: chosenDefaults(defaultsOf(manifests.filter((manifest) => listed.includes(manifest.name) && fitsHere(manifest)))),
+    unlisted: manifests.map(({ name }) => name).filter((name) => !listed.includes(name))
+  }
 })

@@ -190,7 +190,7 @@ export const up = Effect.fn("up")(
         yield* say(`the sample edit failed: ${edited.failure.message}\n  logs: ${system.place.logs}`)
       }
       if (options.once) return
-      yield* say(modelsReport(system.models.defaults))
+      yield* say(modelsReport(system.models.defaults, { names: system.models.unlisted, file: system.place.pools }))
       yield* say(servingReport(addresses, system.key, samplePhoto, sampleSentence))
       yield* say("Ctrl-C stops everything.")
       return yield* Effect.never
