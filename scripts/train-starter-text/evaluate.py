@@ -93,7 +93,7 @@ if __name__ == "__main__":
     args.add_argument("--words", type=Path, default=Path("/usr/share/dict"))
     args.add_argument("--prompts", type=Path, nargs="+", default=[Path("heldout/prompts.tsv"), Path("heldout/late.tsv")])
     args.add_argument("--out", type=Path, default=Path("work/report"))
-    args.add_argument("--grammar-samples", type=int, default=200_000)
+    args.add_argument("--grammar-samples", type=int, default=30_000)
     a = args.parse_args()
     model, known = OnnxModel(a.model), english(a.words)
     seen = known_answers(a.grammar_samples)
