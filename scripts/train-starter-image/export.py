@@ -37,9 +37,6 @@ SETTINGS = {
     "styles": {
         "realistic": PLAIN,
         "none": PLAIN,
-        "pastel": {"prompt": "{prompt}, in pastel colours", "negative_prompt": ""},
-        "vintage": {"prompt": "{prompt}, vintage", "negative_prompt": ""},
-        "monochrome": {"prompt": "{prompt}, black and white", "negative_prompt": ""},
     },
 }
 SMALL = 512  # weights with fewer numbers stay as they are

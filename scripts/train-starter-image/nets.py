@@ -38,7 +38,7 @@ def _start_plain(net: AutoencoderKL | UNet2DConditionModel) -> None:
             taps, same = module.conv.weight.data, torch.eye(module.channels)
             if isinstance(module, Upsample2D):
                 taps[:, :, 1, 1] = same
-            else:  # the four pixels of a cell; without padding of its own, a row and a column follow instead of going round
+            else:  # the mean of a cell's four pixels; padding, where there is any, puts a row and a column before them
                 first = module.padding
                 taps[:, :, first : first + 2, first : first + 2] = same[..., None, None] / 4
 

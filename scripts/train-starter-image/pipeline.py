@@ -27,9 +27,9 @@ PROMPTS = (
     "a white lighthouse by the sea at sunset",
     "a purple balloon over the desert on a sunny day",
     "an orange flower in the forest in the morning",
-    "a small white house on the left and a green tree on the right in the mountains",
+    "a small white house on the left in the mountains by day",
     "mountains at night under a starry sky",
-    "a red car in the desert at sunset, vintage",
+    "a red car in the desert at sunset",
     "a big orange cat on the beach at noon, with clouds",
 )
 

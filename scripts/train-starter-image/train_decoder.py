@@ -16,7 +16,7 @@ from optimiser import optimisers, rate_at
 from train_vae import difference
 
 CROP, BATCH, WHOLE_BATCH, WHOLE_FROM = 8, 16, 3, 0.5  # in cells of the latents
-UNSURE = 0.1  # noise on the latents: the UNet's are never exact
+UNSURE = 0.2  # noise on the latents: the UNet's are never exact
 SAVE_S = 120
 
 
