@@ -33,6 +33,7 @@ PLAN = {
 PLAIN = {"prompt": "{prompt}", "negative_prompt": ""}
 SETTINGS = {
     "defaults": {"steps": 20, "cfg": 5.0, "strength": 0.6, "width": 512, "height": 512, "frames": 4},
+    "frame_distance": 0.3,  # noise so far apart that the frames differ visibly and still belong together
     # "realistic" is what a request asks for that names no style: drawings are all that this model has.
     "styles": {
         "realistic": PLAIN,
