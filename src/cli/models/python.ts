@@ -83,7 +83,7 @@ const make = (folder: string, { exporter, cacheDir }: ModelPlaces, python: Pytho
     yield* runLogged({
       command: [own, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", "-r", join(exporter, "requirements.txt")],
       log,
-      onLine: (line) => void (/^(?:Downloading|Installing) /.test(line.trim()) && process.stdout.write(`  ${line.trim()}\n`))
+      onLine: (line) => void (/^(?:Downloading|Installing) /.test(line.trim()) && process.stdout.write(`  ${line.trim().slice(0, 100)}\n`))
     })
     // Last: an environment without it was interrupted, and is made anew.
     yield* Effect.sync(() => writeFileSync(join(folder, "complete"), ""))
