@@ -73,13 +73,13 @@ EXPOSE 9464
 # Room for new objects: 2 MiB are collected a little more often than V8's 32, and stay out of the pod's memory (bench/scale).
 ENTRYPOINT ["node", "--max-semi-space-size=2", "src/operator/main.ts"]
 
-# The CPU agent brings the starter model. A pool's model cache, when it has one, is mounted at /models instead.
+# The CPU agent brings the starter models. A pool's model cache, when it has one, is mounted at /models instead.
 FROM ${NODE_IMAGE} AS agent-cpu
 LABEL org.opencontainers.image.title="Darkroom agent (CPU)" org.opencontainers.image.licenses="Apache-2.0"
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache AGENT_HEALTH_HOST=0.0.0.0 AGENT_HEALTH_PORT=8080 DARKROOM_DEVICE=cpu MODELS_DIR=/app/models XDG_CACHE_HOME=/tmp/cache
 WORKDIR /app
 COPY --from=agent-packages /app/node_modules ./node_modules
-COPY models/starter ./models/starter
+COPY models ./models
 COPY LICENSE package.json ./
 COPY src/contract ./src/contract
 COPY src/platform ./src/platform
@@ -106,7 +106,7 @@ WORKDIR /app
 COPY --from=agent-packages /app/node_modules ./node_modules
 COPY --from=agent-cuda-packages /app/node_modules/onnxruntime-node ./node_modules/onnxruntime-node
 COPY --from=agent-cuda-packages /opt/cuda /opt/cuda
-COPY models/starter ./models/starter
+COPY models ./models
 COPY LICENSE package.json ./
 COPY src/contract ./src/contract
 COPY src/platform ./src/platform

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { chooseProvider } from "../../src/gpu-agent/onnx/provider.ts"
 
 /** The GPU of this machine, if graphs really run on it; these tests are skipped, by name, where they do not. */
-export interface Card {
+interface Card {
   readonly name: string
   readonly memoryMiB: number
 }
