@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import onnx_ir
 import torch
+
+from ..graphs import without_traces
 
 #: Has Attention, RMSNormalization and Gelu as operators of their own, for which execution providers have fused kernels.
 OPSET = 23
@@ -12,20 +13,6 @@ OPSET = 23
 _INLINE_MAX_BYTES = 1 << 30
 
 Dims = dict[str, dict[int, torch.export.Dim]]
-
-
-def _without_traces(model: onnx_ir.Model) -> None:
-    """The exporter notes where each node came from: source lines and paths of this machine, larger than a small graph."""
-    model.metadata_props.clear()
-    model.graph.metadata_props.clear()
-    model.graph.doc_string = None
-    for node in model.graph.all_nodes():
-        node.metadata_props.clear()
-        node.doc_string = None
-        for value in node.outputs:
-            value.metadata_props.clear()
-    for value in [*model.graph.inputs, *model.graph.initializers.values()]:
-        value.metadata_props.clear()
 
 
 def write_graph(
@@ -51,7 +38,7 @@ def write_graph(
             output_names=[output],
             verbose=False,
         )
-    _without_traces(program.model)
+    without_traces(program.model)
     weights = sum(value.const_value.nbytes for value in program.model.graph.initializers.values() if value.const_value is not None)
     path.parent.mkdir(parents=True, exist_ok=True)
     program.save(str(path), external_data=weights > _INLINE_MAX_BYTES)
