@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config"
 
 /**
- * `unit` starts no processes, `contract` checks what the programs agree on, `integration` runs real servers (one
- * nats-server a file) and the pipelines on real ONNX sessions, so that only two of its files run at once; `conformance` holds the API server in memory against a
- * real kube-apiserver and etcd, which `scripts/cluster build` makes (the in-memory half runs in `unit`, too); `examples` runs the published examples as they stand
- * and needs curl and a Python with requests; `gpu` needs one and is skipped, test by test, where there is none; `e2e` talks to a Kubernetes cluster that scripts/test e2e made, one file at a time.
+ * `unit` starts no processes, `contract` checks what the programs agree on, `pipelines` holds the model families against what
+ * diffusers and transformers made of the same noise, on real ONNX sessions; `integration` runs real servers (one nats-server a
+ * file), so that only two of its files run at once; `conformance` holds the API server in memory against a real kube-apiserver and
+ * etcd, which `scripts/cluster build` makes (the in-memory half runs in `unit`, too); `examples` runs the published examples as
+ * they stand and needs curl and a Python with requests; `gpu` needs one and is skipped, test by test, where there is none; `e2e`
+ * talks to a Kubernetes cluster that scripts/test e2e made, one file at a time.
  */
 export default defineConfig({
   test: {
@@ -19,11 +21,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts", "test/pipelines/**/*.test.ts"],
+          include: ["test/integration/**/*.test.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000
         }
       },
+      { extends: true, test: { name: "pipelines", include: ["test/pipelines/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 } },
       { extends: true, test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 120_000 } },
       {
         extends: true,
