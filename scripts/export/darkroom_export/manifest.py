@@ -29,7 +29,8 @@ def sha256_of(path: Path) -> str:
 
 
 def _files(target: Path, report: Report) -> list[dict[str, Any]]:
-    paths = sorted(path for path in target.rglob("*") if path.is_file() and path.name != MANIFEST and not path.name.startswith("."))
+    """A README is for people, and may change without the model."""
+    paths = sorted(path for path in target.rglob("*") if path.is_file() and path.name not in (MANIFEST, "README.md") and not path.name.startswith("."))
     listed = []
     for index, path in enumerate(paths):
         report("hashing", index, len(paths))
