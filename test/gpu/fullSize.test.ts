@@ -29,6 +29,7 @@ const firered = "firered/transformer_modulated.onnx"
 const imageTokens = 8_192
 const textTokens = 250
 
+// Without a card nothing to measure; without the folder (27 GB, never committed) nothing to run.
 describe.skipIf(card === undefined || !has(firered))("FireRed's transformer, random weights (DARKROOM_FULL_SIZE)", () => {
   it.effect("one step of an edit at 1024²", () =>
     Effect.scoped(Effect.gen(function*() {
@@ -58,6 +59,7 @@ describe.skipIf(card === undefined || !has(firered))("FireRed's transformer, ran
     })))
 })
 
+// As above: the card, and the folder's 7 GB.
 describe.skipIf(card === undefined || !has("sdxl/model.json"))("Stable Diffusion XL, random weights (DARKROOM_FULL_SIZE)", () => {
   it.effect("a picture of 1024² in 10 steps", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -13,6 +13,7 @@ const models = fileURLToPath(new URL("../fixtures/models/", import.meta.url))
 const manifestOf = (name: string) =>
   Schema.decodeUnknownSync(Schema.fromJsonString(ModelManifest))(readFileSync(join(models, name, "model.json"), "utf8"))
 
+// Placement is CUDA's: without a card there is nothing to ask.
 describe.skipIf(card === undefined)("placement on CUDA", () => {
   for (const name of readdirSync(models).filter((folder) => folder.startsWith("tiny-"))) {
     const { variants } = manifestOf(name)

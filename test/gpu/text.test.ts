@@ -9,6 +9,7 @@ import { card } from "./card.ts"
 
 const half = Array.from({ length: 48 }, () => 0.5)
 
+// What a card rounds only a card can show.
 describe.skipIf(card === undefined)("text on CUDA", () => {
   it.effect("is transformers' in float16, in one run and in three", () =>
     Effect.scoped(Effect.gen(function*() {
